@@ -1,0 +1,128 @@
+/* remote.h - what the broker asks of the service side, and what it is told: types only. */
+#ifndef BROKER_REMOTE_H
+#define BROKER_REMOTE_H
+
+#include "daemon/broker/policy.h"
+#include "proto/error.h"
+#include "proto/id.h"
+#include "proto/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A plan is the compiled spec of one future. The service side allocates a larger struct that begins
+ * with this one; the broker reads these fields and hands the pointer back. Immutable.
+ */
+struct plan {
+	struct policy polling;
+	struct policy retry;
+	bool has_submit;
+	bool has_cancel;
+	bool has_idempotency;        /* submit carries one stored value on every attempt */
+	bool resubmit;               /* a submit that may have been sent is sent again */
+	bool reset_on_progress;      /* the polling ladder starts again when progress changes */
+	bool keep_until_delivered;
+	uint64_t ttl_usec;           /* UINT64_MAX: kept without end */
+	uint64_t retry_after_max_usec;
+	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
+	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
+};
+
+/* What a creator asked for, as JSON texts; absent slices where nothing was given. */
+struct plan_source {
+	struct slice profile;        /* a name */
+	struct slice params;
+	struct slice spec;
+	struct slice polling;
+	struct slice retry;
+};
+
+/* What is stored of a creation. Allocated by the service side, freed with free(). */
+struct plan_texts {
+	char *spec;                  /* profile merged in, policies too */
+	char *params;                /* defaults filled in */
+	char *request;               /* canonical form of the source: equal texts mean the same request */
+};
+
+enum step {
+	STEP_SUBMIT,
+	STEP_POLL,
+	STEP_CANCEL
+};
+
+enum outcome {
+	OUTCOME_PENDING,             /* after a submit: it was taken, go on polling */
+	OUTCOME_SUCCESS,
+	OUTCOME_FAILURE,
+	OUTCOME_CANCELLED,
+	OUTCOME_LOST,
+	OUTCOME_RETRY                /* could not be read: up to the retry policy */
+};
+
+/* Everything a step needs that is not in the plan. Borrowed for the call of start(). */
+struct step_input {
+	enum step step;
+	const struct id *id;
+	uint32_t attempt;            /* 1 for the first request of this future: {attempt} */
+	const char *captured;        /* JSON object text, or NULL */
+	const char *idempotency;     /* or NULL */
+	uint64_t timeout_usec;       /* at most so long for this exchange; UINT64_MAX: the spec's own */
+};
+
+/* Why a future failed. Slices; absent where unknown. */
+struct failure {
+	const char *kind;            /* static: "remote", "lost", "invalid_response", ... */
+	struct slice message;
+	struct slice code;           /* the service's own */
+	struct slice details;        /* bytes */
+	int http_status;             /* 0: none */
+};
+
+/* What one exchange with the service came to. Borrowed for the call of the callback. */
+struct verdict {
+	enum step step;
+	enum outcome outcome;
+	bool sent;                   /* false: the service cannot have seen the request */
+	unsigned extra_requests;     /* silent resends on a fresh connection, already made */
+	int http_status;             /* 0: no response */
+	struct slice result;         /* with OUTCOME_SUCCESS; exact bytes */
+	struct slice content_type;
+	struct failure failure;      /* with FAILURE, CANCELLED and LOST */
+	struct slice progress;       /* JSON text; absent: says nothing about it */
+	bool has_delay;
+	uint64_t delay_usec;         /* asked for by the rule, instead of the polling ladder */
+	bool has_retry_after;
+	uint64_t retry_after_usec;   /* asked for by the service, clamped */
+	bool throttled;              /* 429, 503 or 402 with a delay: the whole bucket pauses */
+	bool unreachable;            /* transport error: no usable response at all */
+	const char *captured;        /* JSON object text that replaces the old one; NULL: unchanged */
+	char reason[256];            /* with OUTCOME_RETRY: what went wrong, for people; no secrets */
+};
+
+/* One request under way. */
+struct exchange;
+
+/* Called once for each exchange that was started and not aborted, never from within start(). */
+typedef void (*exchange_cb)(void *arg, const struct verdict *verdict);
+
+/* The service side, given to the broker at its construction. self is passed to each. */
+struct remote {
+	void *self;
+	/* Compile what a creator asked for. ret_texts is the caller's to free. ERROR_INVALID_SPEC names
+	 * the key, the place and the nearest valid key. Reads profile files; does not block on the network. */
+	int (*prepare)(void *self, const struct plan_source *source, struct plan_texts *ret_texts,
+	    struct plan **ret_plan, struct error *error);
+	/* Compile stored texts again. */
+	int (*compile)(void *self, const char *spec, const char *params, struct plan **ret_plan,
+	    struct error *error);
+	void (*plan_free)(void *self, struct plan *plan);          /* NULL is allowed */
+	/* Send one request. An error means that it could not even be built (a credential is missing, a
+	 * template has no value): its text is for the future's last_error; the retry policy decides.
+	 * plan must live until the callback or abort. */
+	int (*start)(void *self, const struct plan *plan, const struct step_input *input, exchange_cb done,
+	    void *arg, struct exchange **ret, struct error *error);
+	void (*abort)(void *self, struct exchange *exchange);      /* done is not called any more */
+};
+
+#endif

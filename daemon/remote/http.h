@@ -1,0 +1,86 @@
+/* http.h - one HTTP exchange at a time for many at once: the only file that knows libcurl. */
+#ifndef REMOTE_HTTP_H
+#define REMOTE_HTTP_H
+
+#include "proto/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+struct http;
+struct http_transfer;
+
+struct http_header {
+	const char *name;
+	const char *value;
+};
+
+struct http_config {
+	size_t body_max;               /* bytes of a response body, after decompression */
+	const char *user_agent;
+};
+
+struct http_request {
+	const char *method;
+	const char *url;               /* absolute, http or https */
+	const char *unix_socket;       /* path, or NULL */
+	const struct http_header *headers;
+	size_t n_headers;
+	const void *body;              /* NULL: no body */
+	size_t body_len;
+	uint64_t timeout_usec;         /* for the whole exchange; at least one millisecond */
+	bool safe_to_resend;           /* a transport error on a reused connection is retried at once on a fresh one */
+	bool http2;
+};
+
+/* Borrowed for the call of the callback. */
+struct http_response {
+	int status;                    /* 0: no complete response; then error says why */
+	const struct http_header *headers;   /* of the last response, in the order received */
+	size_t n_headers;
+	const void *body;              /* complete, when status is not 0 */
+	size_t body_len;
+	bool sent;                     /* false: not a byte of the request can have reached the service */
+	unsigned resends;
+	bool too_large;                /* the body went over body_max */
+	char error[256];               /* "connect to 127.0.0.1:1: connection refused"; no secrets */
+};
+
+typedef void (*http_cb)(void *arg, const struct http_response *response);
+
+/* NULL: no memory, or libcurl cannot start. Blocks for libcurl's initialisation. */
+struct http *http_new(struct event_base *base, const struct http_config *config);
+/* Aborts what is under way. */
+struct http *http_free(struct http *http);
+void http_configure(struct http *http, const struct http_config *config);
+
+/*
+ * Send a request. Everything in it is copied. Never calls done from within itself; done is called exactly
+ * once unless the transfer is aborted. TLS peers are verified, redirects are not followed, no proxy
+ * environment, netrc or cookies are used. Returns 0; -EINVAL for a URL libcurl cannot use, -ENOMEM.
+ */
+int http_start(struct http *http, const struct http_request *request, http_cb done, void *arg,
+    struct http_transfer **ret, struct error *error);
+/* done will not be called. NULL is allowed; returns NULL. */
+struct http_transfer *http_abort(struct http_transfer *transfer);
+
+/* Parse a URL with libcurl's own parser. *ret is "scheme://host:port" in lower case with the port always
+ * given; the caller frees it. -EINVAL with the reason in error. */
+int http_origin(const char *url, char **ret, struct error *error);
+/* Resolve reference against base (which may be NULL when reference is absolute); the caller frees *ret. */
+int http_resolve(const char *base, const char *reference, char **ret, struct error *error);
+/* Percent-encode everything but unreserved characters; keep_slashes leaves '/' (and RFC 6570's reserved
+ * characters are encoded all the same but for it). NULL: no memory. The caller frees. */
+char *http_escape(const char *text, size_t len, bool keep_slashes);
+
+/* First header of that name (any case), or NULL. */
+const char *http_header_find(const struct http_header *headers, size_t count, const char *name);
+
+/* What a response asks for: Retry-After (seconds, fractions, HTTP date), retry-after-ms, x-ratelimit-reset
+ * (epoch seconds, or seconds when small; only with status 429 or 403). false: nothing usable.
+ * now_ms: wall clock. Not clamped, but never negative. */
+bool http_retry_after(const struct http_response *response, int64_t now_ms, uint64_t *ret_usec);
+
+#endif
