@@ -106,7 +106,6 @@ static struct bucket *bucket_free(struct buckets *buckets, struct bucket *bucket
 {
 	ring_remove(buckets, bucket);
 	sched_cancel(&buckets->paused, &bucket->resume);
-	sched_unreserve(&buckets->paused, 1);
 	free(bucket);
 	return NULL;
 }
@@ -118,13 +117,11 @@ static struct bucket *bucket_new(struct buckets *buckets, uid_t uid, const char 
 
 	if (name_len > UINT32_MAX - sizeof(uid))
 		return NULL;
-	if (sched_reserve(&buckets->paused, 1) < 0)
+	if (sched_reserve(&buckets->paused, HASH_COUNT(buckets->table) + 1) < 0)
 		return NULL;
 	bucket = calloc(1, sizeof(*bucket) + sizeof(uid) + name_len);
-	if (!bucket) {
-		sched_unreserve(&buckets->paused, 1);
+	if (!bucket)
 		return NULL;
-	}
 	bucket->owner = buckets;
 	bucket->key_len = (unsigned)(sizeof(uid) + name_len);
 	memcpy(bucket->key, &uid, sizeof(uid));

@@ -18,15 +18,15 @@ void sched_done(struct sched *sched)
 	*sched = (struct sched){ 0 };
 }
 
-/* Doubling keeps the cost of many single reservations linear. */
-static int grow(struct sched *sched, size_t need)
+int sched_reserve(struct sched *sched, size_t entries)
 {
 	size_t size = sched->size ? sched->size : SCHED_SIZE_MIN;
 	struct sched_entry **heap;
 
-	if (need <= sched->size)
+	if (entries <= sched->size)
 		return 0;
-	while (size < need) {
+	/* Doubling keeps the cost of growing one by one linear. */
+	while (size < entries) {
 		if (size > SIZE_MAX / 2 / sizeof(*heap))
 			return -ENOMEM;
 		size *= 2;
@@ -37,25 +37,6 @@ static int grow(struct sched *sched, size_t need)
 	sched->heap = heap;
 	sched->size = size;
 	return 0;
-}
-
-int sched_reserve(struct sched *sched, size_t entries)
-{
-	int r;
-
-	if (entries > SIZE_MAX - sched->reserved)
-		return -ENOMEM;
-	r = grow(sched, sched->reserved + entries);
-	if (r < 0)
-		return r;
-	sched->reserved += entries;
-	return 0;
-}
-
-void sched_unreserve(struct sched *sched, size_t entries)
-{
-	assert(entries <= sched->reserved);
-	sched->reserved -= entries;
 }
 
 void sched_entry_init(struct sched_entry *entry)
@@ -124,7 +105,7 @@ int sched_set(struct sched *sched, struct sched_entry *entry, uint64_t due_usec)
 	int r;
 
 	if (!sched_waiting(entry)) {
-		r = grow(sched, sched->count + 1);
+		r = sched_reserve(sched, sched->count + 1);
 		if (r < 0)
 			return r;
 		entry->place = sched->count++;

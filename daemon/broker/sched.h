@@ -19,18 +19,15 @@ struct sched_entry {
 struct sched {
 	struct sched_entry **heap;
 	size_t count, size;
-	size_t reserved;       /* entries for which there is room for good */
 	uint64_t order;
 };
 
 void sched_init(struct sched *sched);
 void sched_done(struct sched *sched);      /* entries are not touched */
 
-/* Make room for so many entries more, beyond all that were reserved before: as long as no more than the
- * reserved ones wait, sched_set() cannot fail. 0 or -ENOMEM. */
+/* Make room for so many entries in all: as long as no more than these wait, sched_set() cannot fail. 0 or
+ * -ENOMEM with nothing changed. */
 int sched_reserve(struct sched *sched, size_t entries);
-/* Give a reservation back, when what it was made for is gone. */
-void sched_unreserve(struct sched *sched, size_t entries);
 
 void sched_entry_init(struct sched_entry *entry);
 bool sched_waiting(const struct sched_entry *entry);
