@@ -18,8 +18,11 @@ struct bucket_slot {
 	enum { SLOT_IDLE = 0, SLOT_WAITING, SLOT_HELD } state;
 };
 
-/* limit_total: requests in flight of all buckets together; limit_default: of one bucket. NULL: no memory. */
-struct buckets *buckets_new(unsigned limit_total, unsigned limit_default);
+/* limit_total: requests in flight of all buckets together; limit_default: of one bucket. hash_key: random
+ * bytes, since the names come from peers. NULL: no memory. */
+struct buckets *buckets_new(unsigned limit_total, unsigned limit_default, const uint8_t hash_key[16]);
+/* New limits for what is granted from now on. */
+void buckets_configure(struct buckets *buckets, unsigned limit_total, unsigned limit_default);
 struct buckets *buckets_free(struct buckets *buckets);
 
 /* Join the bucket of (uid, name), made on first use and dropped when the last slot leaves. limit 0: the
