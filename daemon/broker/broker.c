@@ -216,7 +216,8 @@ void core_store_error(int status, struct error *ret)
 {
 	switch (status) {
 	case -ENOSPC:
-		error_set(ret, ERROR_DISK_FULL, "the disk of the daemon's state is full; new futures are refused for now");
+		error_set(ret, ERROR_DISK_FULL,
+		    "the disk of the daemon's state is full; new futures are refused for now");
 		break;
 	case -ENOMEM:
 		error_set(ret, ERROR_OUT_OF_MEMORY, "no memory for a write");
