@@ -23,6 +23,7 @@ static const struct word {
 	{ "reset", FLAG, AT(plan.reset_on_progress), 0 },
 	{ "deliver", FLAG, AT(plan.keep_until_delivered), 0 },
 	{ "bucket", TEXT, AT(bucket), 0 },
+	{ "place", TEXT, AT(place), 0 },
 	{ "limit", NUMBER, AT(plan.bucket_limit), 0 },
 	{ "ttl", SECONDS, AT(plan.ttl_usec), 0 },
 	{ "polling", POLICY, AT(plan.polling), 0 },
@@ -174,6 +175,8 @@ struct script *script_new(const char *text, size_t len)
 	if (!script->jitter)
 		script->plan.polling.jitter = script->plan.retry.jitter = POLICY_JITTER_NONE;
 	script->plan.bucket = script->bucket;
+	if (!script->place[0])
+		memcpy(script->place, script->bucket, sizeof(script->place));
 	return script;
 }
 

@@ -359,14 +359,16 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
     struct plan **ret_plan, struct error *error)
 {
 	struct plan_texts texts = { 0 };
+	size_t len;
 	int r;
 
 	texts.spec = must(strndup(source->spec.data, source->spec.len));
 	texts.params = must(strndup(source->params.data ? source->params.data : "{}",
 	    source->params.data ? source->params.len : 2));
-	if (asprintf(&texts.request, "%.*s|%s|%s", (int)source->profile.len,
-	    source->profile.data ? source->profile.data : "", texts.params, texts.spec) < 0)
-		abort();
+	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + sizeof("||");
+	texts.request = must(malloc(len));
+	snprintf(texts.request, len, "%.*s|%s|%s", (int)source->profile.len,
+	    source->profile.data ? source->profile.data : "", texts.params, texts.spec);
 	r = on_compile(self, texts.spec, texts.params, ret_plan, error);
 	if (r < 0) {
 		free(texts.spec);
@@ -444,7 +446,7 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 		return error_set(error, ERROR_INVALID_SPEC, "credential: no such file");
 	exchange = must(calloc(1, sizeof(*exchange)));
 	exchange->service = service;
-	exchange->place = place_of(service, plan->bucket);
+	exchange->place = place_of(service, script->place);
 	exchange->asked = note_request(service, exchange->place, input);
 	exchange->done = done;
 	exchange->arg = arg;
