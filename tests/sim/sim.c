@@ -115,10 +115,10 @@ void sim_commit(struct sim *sim)
 static void power_off(struct sim *sim)
 {
 	sim->crashing = true;
-	service_crash(sim->service);
 	store_sim_crash(sim->store);
 	sim->broker = broker_free(sim->broker);
 	sim->store = store_sim_free(sim->store);
+	service_crash(sim->service);
 	sim->crashing = false;
 }
 

@@ -159,7 +159,7 @@ END_TEST
 
 START_TEST(the_paused_one_stays_paused)
 {
-	struct id id = client_make(sim, "throttle=1:600 polls=1");
+	struct id id = client_make(sim, "throttle=1:600");
 
 	sim_run(sim, 10 * SECOND);
 	ck_assert_uint_eq(asked(&id)->count, 1);
