@@ -22,6 +22,7 @@ struct ipc {
 	struct listener *listeners[LISTENER_PASSED_MAX];
 	size_t n_listeners;
 	bool stopping;
+	bool resumed;                           /* in this turn, something that was held back went on */
 	time_t turned_away_at;                  /* when it was last logged; a flood must not fill the log */
 };
 

@@ -55,13 +55,13 @@ static int copy_prefix(struct feed *feed, const msgpack_object *prefix, struct e
 		return 0;
 	if (prefix->type != MSGPACK_OBJECT_ARRAY)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "prefix: expected an array, got %s",
-		    fields_type_name(prefix));
+		    fields_type_phrase(prefix));
 	if (prefix->via.array.size > PROTO_PREFIX_MAX)
 		return error_set(error, ERROR_TOO_LARGE, "prefix: %u elements (at most %d)", prefix->via.array.size,
 		    PROTO_PREFIX_MAX);
 	pack_init(&pack, FEED_PREFIX_BYTES_MAX);
 	for (uint32_t i = 0; i < prefix->via.array.size; i++)
-		pack_object(&pack, &prefix->via.array.ptr[i]);
+		msgpack_pack_object(&pack.to, prefix->via.array.ptr[i]);
 	feed->n_prefix = prefix->via.array.size;
 	r = pack_take(&pack, &feed->prefix, &feed->prefix_len);
 	pack_done(&pack);
@@ -125,10 +125,11 @@ struct feed *feed_find(const struct session *session, uint64_t number)
 	return NULL;
 }
 
-void feed_resume(struct feed *feed)
+bool feed_resume(struct feed *feed)
 {
 	if (!feed->held)
-		return;
+		return false;
 	feed->held = false;
 	subscription_resume(feed->subscription);
+	return true;
 }

@@ -44,7 +44,7 @@ struct feed *feed_free(struct feed *feed);
 /* The feed of that number, or NULL. */
 struct feed *feed_find(const struct session *session, uint64_t number);
 
-/* There is room again: go on with what was held. */
-void feed_resume(struct feed *feed);
+/* There is room again: go on with what was held. Returns whether anything was. */
+bool feed_resume(struct feed *feed);
 
 #endif

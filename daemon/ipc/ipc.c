@@ -74,9 +74,11 @@ int ipc_listen(struct ipc *ipc, const struct listener_socket *sock)
 	return 0;
 }
 
-void ipc_turn(struct ipc *ipc)
+bool ipc_turn(struct ipc *ipc)
 {
+	ipc->resumed = false;
 	conns_turn(&ipc->conns);
+	return ipc->resumed;
 }
 
 void ipc_stop(struct ipc *ipc)

@@ -51,8 +51,8 @@ void ipc_configure(struct ipc *ipc, const struct ipc_config *config);
 int ipc_listen(struct ipc *ipc, const struct listener_socket *socket);
 
 /* To be called at the end of every turn of the loop, after broker_run(): writes what gathered and frees what was
- * closed. It may give the broker more to do. */
-void ipc_turn(struct ipc *ipc);
+ * closed. Returns whether it gave the broker more to do: then another turn should follow at once. */
+bool ipc_turn(struct ipc *ipc);
 
 /* Accept nobody any more; answer waiting calls and all new ones with ShuttingDown. Calls that wait for a commit are
  * still answered. Subscriptions end. */

@@ -2,7 +2,7 @@
 #ifndef IPC_LABELS_H
 #define IPC_LABELS_H
 
-#include "db/store.h"
+#include "daemon/broker/broker.h"
 #include "proto/error.h"
 
 #include <msgpack.h>

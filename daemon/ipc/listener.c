@@ -1,4 +1,6 @@
 /* listener.c - the socket that clients connect to: passed by the service manager, or bound here. */
+#include "config.h"
+
 #include "daemon/ipc/listener.h"
 
 #include "daemon/log.h"
@@ -6,8 +8,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -98,12 +98,15 @@ int listener_passed(struct listener_socket ret[LISTENER_PASSED_MAX], char text[2
  * together from both removing the other's socket. */
 static int open_directory(const char *path, int *ret_fd, char text[256])
 {
-	char copy[PATH_MAX], *dir;
+	const char *slash = strrchr(path, '/');
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct stat st;
 	int fd, r;
 
-	snprintf(copy, sizeof(copy), "%s", path);
-	dir = dirname(copy);
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash == path ? 1 : slash - path), path);
+	else
+		snprintf(dir, sizeof(dir), ".");
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return fail(-errno, text, "%s: %s", dir, strerror(errno));
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

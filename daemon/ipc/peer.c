@@ -1,4 +1,6 @@
 /* peer.c - who is at the other end of a connection, by the kernel's word. */
+#include "config.h"
+
 #include "daemon/ipc/peer.h"
 
 #include <errno.h>
@@ -12,14 +14,14 @@
 
 #define UID_OVERFLOW 65534      /* kernel.overflowuid as every distribution has it */
 
-/* The kernel says how much room it needs; kernels before 4.13 know nothing of groups. */
+/* The kernel says how much room it needs; kernels before 4.13 know nothing of groups. No groups: outputs stay. */
 static int read_groups(int fd, gid_t **ret, size_t *ret_count)
 {
 	socklen_t len = 0;
 	gid_t *groups;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 || errno == ENOPROTOOPT)
-		goto none;
+		return 0;
 	if (errno != ERANGE)
 		return -errno;
 	groups = malloc(len);
@@ -32,18 +34,14 @@ static int read_groups(int fd, gid_t **ret, size_t *ret_count)
 	*ret = groups;
 	*ret_count = len / sizeof(gid_t);
 	return 0;
-none:
-	*ret = NULL;
-	*ret_count = 0;
-	return 0;
 }
 
 int peer_read(int fd, struct peer *ret)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
-	gid_t *groups;
-	size_t count;
+	gid_t *groups = NULL;
+	size_t count = 0;
 	int r;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)

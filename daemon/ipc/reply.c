@@ -98,7 +98,7 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 	}
 	failed = reply_failure(&view, &failure);
 	labelled = rec->n_labels > 0;
-	fields_write_more(pack, snapshot_fields, &snapshot, (uint32_t)failed + (uint32_t)labelled);
+	fields_write_with(pack, snapshot_fields, &snapshot, (uint32_t)failed + (uint32_t)labelled);
 	if (labelled)
 		pack_labels(pack, rec);
 	if (failed)
@@ -140,7 +140,7 @@ void reply_event(struct pack *pack, uint64_t subscription, const struct broker_e
 		/* A replayed event may be older than what the future is by now. */
 		failed = event->state == view.state && reply_failure(&view, &failure);
 	}
-	fields_write_more(pack, event_fields, &wire, failed);
+	fields_write_with(pack, event_fields, &wire, failed);
 	if (failed)
 		pack_failure(pack, &failure);
 }

@@ -56,6 +56,7 @@ static void resume_parked(struct session *session)
 	while ((call = TAILQ_FIRST(&session->parked))) {
 		TAILQ_REMOVE(&session->parked, call, parked_link);
 		call->parked = false;
+		session->ipc->resumed = true;
 		call_ref(call);
 		call->resume(call);
 		if (call->parked) {
@@ -100,8 +101,10 @@ static void on_room(void *arg)
 
 	if (!TAILQ_EMPTY(&session->parked))
 		resume_parked(session);
-	LIST_FOREACH(feed, &session->feeds, link)
-		feed_resume(feed);
+	LIST_FOREACH(feed, &session->feeds, link) {
+		if (feed_resume(feed))
+			session->ipc->resumed = true;
+	}
 }
 
 static bool on_idle(void *arg)
