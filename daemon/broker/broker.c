@@ -45,8 +45,7 @@ struct broker *broker_free(struct broker *broker)
 
 	if (!broker)
 		return NULL;
-	while (broker->waits)
-		(void)wait_run(broker, UINT64_MAX);
+	wait_drop_all(broker);
 	while (broker->subscriptions)
 		(void)subscription_free(broker->subscriptions);
 	while ((future = index_first(&broker->index, NULL)))
