@@ -4,28 +4,31 @@
 #include "daemon/ipc/session.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
+#include <stdio.h>
+
+#define REPLY_OVERHEAD 4096      /* bytes of a reply beyond the list's */
 
 struct listing {
 	struct pack profiles;
 	uint32_t count;
 };
 
-static bool on_each(void *arg, const char *name, const char *path, const char *help)
+static void on_each(void *arg, const char *name, const char *path, const char *help)
 {
 	struct listing *listing = arg;
+	bool has_help = help && help[0];
 
-	pack_map(&listing->profiles, help ? 3 : 2);
+	pack_map(&listing->profiles, has_help ? 3 : 2);
 	pack_str(&listing->profiles, "name");
 	pack_str(&listing->profiles, name);
 	pack_str(&listing->profiles, "path");
 	pack_str(&listing->profiles, path);
-	if (help) {
+	if (has_help) {
 		pack_str(&listing->profiles, "help");
 		pack_str(&listing->profiles, help);
 	}
 	listing->count++;
-	return pack_finish(&listing->profiles, NULL) == 0;
 }
 
 int h_profile_list(struct call *call, const void *params, struct error *error)
@@ -36,13 +39,10 @@ int h_profile_list(struct call *call, const void *params, struct error *error)
 	struct pack pack;
 	int r;
 
-	pack_init(&listing.profiles, PROTO_MESSAGE_MAX - 4096);
-	r = profiles->list(profiles->self, on_each, &listing, error);
-	if (r == 0) {
+	pack_init(&listing.profiles, PROTO_MESSAGE_MAX - REPLY_OVERHEAD);
+	r = profiles->each(profiles->self, on_each, &listing);
+	if (r == 0)
 		r = pack_finish(&listing.profiles, &packed);
-		if (r < 0)
-			error_set(error, r == -ENOMEM ? ERROR_OUT_OF_MEMORY : ERROR_TOO_LARGE, "the profiles do not fit");
-	}
 	if (r == 0) {
 		call_begin(call, &pack);
 		pack_map(&pack, 1);
@@ -50,6 +50,10 @@ int h_profile_list(struct call *call, const void *params, struct error *error)
 		pack_array(&pack, listing.count);
 		pack_raw(&pack, packed);
 		call_reply(call, &pack);
+	} else if (r == -EMSGSIZE) {
+		error_set(error, ERROR_TOO_LARGE, "the profiles do not fit into a message");
+	} else {
+		r = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the profiles");
 	}
 	pack_done(&listing.profiles);
 	return r;
@@ -59,23 +63,25 @@ int h_profile_get(struct call *call, const void *arg, struct error *error)
 {
 	const struct name_params *params = arg;
 	const struct ipc_profiles *profiles = &call->session->ipc->setup.profiles;
-	char *text, *path;
+	const char *text, *path;
+	char name[NAME_MAX + 1];
 	struct pack pack;
 	int r;
 
-	r = profiles->get(profiles->self, params->name, &text, &path, error);
+	if (params->name.len > NAME_MAX)
+		return error_set(error, ERROR_NOT_FOUND, "no profile has so long a name");
+	snprintf(name, sizeof(name), "%.*s", (int)params->name.len, params->name.data);
+	r = profiles->text(profiles->self, name, &text, &path, error);
 	if (r < 0)
 		return r;
 	call_begin(call, &pack);
 	pack_map(&pack, 3);
 	pack_str(&pack, "name");
-	pack_slice(&pack, params->name);
+	pack_str(&pack, name);
 	pack_str(&pack, "path");
 	pack_str(&pack, path);
 	pack_str(&pack, "text");
 	pack_str(&pack, text);
-	free(text);
-	free(path);
 	call_reply(call, &pack);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct ipc *ipc_new(const struct ipc_setup *setup)
 	ipc->setup = *setup;
 	format_name(setup->epoch, ipc->epoch);
 	format_name(setup->boot_id, ipc->boot_id);
+	ipc->setup.epoch = ipc->setup.boot_id = NULL;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ipc->started_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	if (conns_init(&ipc->conns, setup->base) < 0) {

@@ -19,13 +19,13 @@ struct ipc_config {
 };
 
 /* The profiles that the daemon knows. Both read files, neither waits for anything else. */
+typedef void (*ipc_profile_cb)(void *arg, const char *name, const char *path, const char *help);
 struct ipc_profiles {
 	void *self;
-	/* Call each(arg, name, path, help) for every profile until it returns false. help may be NULL. */
-	int (*list)(void *self, bool (*each)(void *arg, const char *name, const char *path, const char *help), void *arg,
-	    struct error *error);
-	/* The text and the path of one; both to be freed by the caller. ERROR_NOT_FOUND. */
-	int (*get)(void *self, struct slice name, char **ret_text, char **ret_path, struct error *error);
+	/* Call each for every profile; help may be NULL or empty. 0 or -ENOMEM. */
+	int (*each)(void *self, ipc_profile_cb each, void *arg);
+	/* The text and the path of one, borrowed until the next call. ERROR_NOT_FOUND. */
+	int (*text)(void *self, const char *name, const char **ret_text, const char **ret_path, struct error *error);
 };
 
 /* Everything is borrowed and outlives the ipc, but for config and names, which are copied. */

@@ -19,13 +19,6 @@ static struct maybe_u64 always(uint64_t value)
 	return (struct maybe_u64){ .set = true, .value = value };
 }
 
-static struct slice progress_of(const struct future_rec *rec)
-{
-	struct slice progress = slice_from_str(rec->progress);
-
-	return progress.len <= REPLY_PROGRESS_MAX ? progress : (struct slice){ 0 };
-}
-
 bool reply_failure(const struct future_view *view, struct failure_wire *ret)
 {
 	const struct future_rec *rec = view->rec;
@@ -85,7 +78,7 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.condition_since_ms = if_set(view.condition ? view.condition_since_ms : 0),
 		.last_error = slice_from_str(rec->last_error),
 		.cancel_requested = rec->cancel_requested,
-		.progress = progress_of(rec),
+		.progress = slice_from_str(rec->progress),
 		.seq = always(rec->seq),
 	};
 	if (view.terminal) {
@@ -136,7 +129,7 @@ void reply_event(struct pack *pack, uint64_t subscription, const struct broker_e
 	if (event->future) {
 		future_view(event->future, &view);
 		if (event->event == STORE_EVENT_PROGRESS)
-			wire.progress = progress_of(view.rec);
+			wire.progress = slice_from_str(view.rec->progress);
 		/* A replayed event may be older than what the future is by now. */
 		failed = event->state == view.state && reply_failure(&view, &failure);
 	}

@@ -6,9 +6,6 @@
 #include "proto/message.h"
 #include "proto/pack.h"
 
-/* A progress text longer than this is left out: a page of a list has to fit into one message. */
-#define REPLY_PROGRESS_MAX (128 * 1024)
-
 /* Pack what future.get answers. */
 void reply_snapshot(struct pack *pack, const struct future *future);
 
