@@ -244,10 +244,11 @@ static const char *libcurl_words(const struct http_transfer *transfer)
 	case CURLE_HTTP2_STREAM:
 		if (transfer->text[0])
 			return transfer->text;
-		/* fall through */
+		break;
 	default:
-		return curl_easy_strerror(transfer->result);
+		break;
 	}
+	return curl_easy_strerror(transfer->result);
 }
 
 static void say_failure(const struct http_transfer *transfer, uint64_t now_usec, struct http_response *response)
