@@ -31,8 +31,7 @@ enum store_kind { STORE_KIND_HTTP = 0 };
 enum store_phase {
 	STORE_PHASE_SUBMIT = 0,         /* nothing was sent yet */
 	STORE_PHASE_SUBMITTING = 1,     /* a submit may have been sent; its answer is not stored */
-	STORE_PHASE_POLL = 2,
-	STORE_PHASE_DONE = 3
+	STORE_PHASE_POLL = 2
 };
 
 struct store_label {
@@ -57,6 +56,7 @@ struct future_rec {
 	int64_t created_at_ms, started_at_ms, finished_at_ms;
 	int64_t ttl_ms;                 /* after the end; -1: kept without end */
 	int64_t expires_at_ms;
+	bool keep_until_delivered;      /* not forgotten before it was delivered once; cleared then */
 	int64_t deadline_at_ms;
 	int64_t next_at_ms;             /* when the next request is due */
 	uint64_t polling_delay_usec;    /* rung of the polling ladder */

@@ -45,16 +45,19 @@ enum error_code error_from_name(const char *name, size_t len);
 int error_errno(enum error_code code);
 
 /* Fill error (which may be NULL) and return error_errno(code), so that a failing function can end
- * with `return error_set(error, ERROR_NOT_FOUND, "no such future %s", id);`. Too long a message is cut. */
+ * with `return error_set(error, ERROR_NOT_FOUND, "no such future %s", id);`. Too long a message is cut
+ * between characters; control characters and what is not UTF-8 become '?', so that a peer's own
+ * bytes may be arguments. The arguments may point into error. */
 int error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Put "format: " before the message that error already has: "submit: url: ...". No-op on NULL. */
+/* Put "format: " before the message that error already has: "submit: url: ...". Cuts and cleans like
+ * error_set(). No-op on NULL. */
 void error_wrap(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The candidate nearest to word (edit distance, at most a third of its length), or NULL when none
- * is near: the "did you mean" of every unknown key. candidates ends with NULL. */
+/* The candidate nearest to word (edit distance, a swap of neighbours counting one; at most a third of
+ * word's length; the first of equals), or NULL when none is near or word is over 64 bytes: the "did you mean" of every unknown key. candidates ends with NULL. */
 const char *error_nearest(const char *word, size_t len, const char *const *candidates);
 
 #endif

@@ -26,7 +26,8 @@ struct message {
 
 /* Take the envelope apart. Everything borrows from object. -EBADMSG with a message that says what is
  * wrong ("element 1: the id is a string, not an integer"). When the id could be read although the
- * rest is wrong, ret->id and ret->type are set so that the request can be answered. */
+ * rest is wrong, ret->id and ret->type are set so that the request can be answered; the rest of ret is
+ * then of no use, and what could not be read is 0 (a request with id 0). */
 int message_read(const msgpack_object *object, struct message *ret, struct error *error);
 
 /* Write the start of a message; the caller packs the rest:

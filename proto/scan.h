@@ -25,9 +25,11 @@ struct scan {
 	unsigned header;                     /* bytes of a length still to read */
 	uint64_t value;                      /* the length read so far */
 	uint8_t type;                        /* the leading byte that length belongs to */
+	int error;                           /* sticks: 0, -EBADMSG or -EMSGSIZE */
 	char reason[160];
 };
 
+/* Start before the first byte of a message. All limits are at least 1. Cannot fail. */
 void scan_init(struct scan *scan, const struct scan_limits *limits);
 
 /*
@@ -35,7 +37,8 @@ void scan_init(struct scan *scan, const struct scan_limits *limits);
  *   ret_used   how many of them belong to the current message
  * Returns 1 when the message ended within them (the scan is then ready for the next one), 0 when
  * more bytes are needed (all were used); -EBADMSG for bytes that are not msgpack, -EMSGSIZE over a
- * limit: then scan_reason() names what was wrong and at which byte, and the stream is lost.
+ * limit: then scan_reason() names what was wrong and at which byte of the message (the first is
+ * byte 0), *ret_used is untouched, the stream is lost and every later call fails the same way.
  * A declared count is refused as soon as its header is read when it could not fit into the bytes
  * that the message may still have.
  */
@@ -44,7 +47,8 @@ int scan_feed(struct scan *scan, const void *bytes, size_t len, size_t *ret_used
 /* Bytes of the current, unfinished message seen so far. */
 size_t scan_pending(const struct scan *scan);
 
-/* One line such as "array of 4294967295 elements at byte 1 (at most 65536)"; "" without error. */
+/* One line such as "array of 4294967295 elements at byte 1 (at most 65536 objects in a message)"; ""
+ * without error. Valid as long as scan. */
 const char *scan_reason(const struct scan *scan);
 
 #endif

@@ -34,7 +34,6 @@ struct broker_config {
 	unsigned requests_total;        /* in flight, all services together */
 	unsigned requests_bucket;       /* in flight, one bucket */
 	uint64_t futures_per_uid;       /* stored futures of one user */
-	uint64_t result_max;            /* bytes */
 };
 
 /* Make an empty broker. store and remote outlive it. NULL: no memory. */
@@ -48,17 +47,20 @@ void broker_configure(struct broker *broker, const struct broker_config *config)
 /* The store_load_cb for store_open; arg is a struct broker_loader. */
 struct broker_loader;
 struct broker_loader *broker_loader_new(void);
+struct broker_loader *broker_loader_free(struct broker_loader *loader);   /* when it was not adopted */
 int broker_load_one(struct future_rec *rec, const struct store_texts *texts, void *loader);
 /* Take over what was loaded: compile, schedule, spread out what is overdue, settle interrupted submits.
- * Frees the loader, also on failure. */
+ * Frees the loader, also on failure. The store need not be started yet. */
 int broker_adopt(struct broker *broker, struct broker_loader *loader, struct error *error);
 
 /* Do what is due. Returns the monotonic time of the next thing to do (UINT64_MAX: none). Call it when that
  * time has come and after anything else was done to the broker in this turn of the loop. */
 uint64_t broker_run(struct broker *broker);
 
-/* No new futures, no new requests to services; what is in flight is dropped. For a clean stop. */
+/* No new futures, no new requests to services; polls in flight are dropped. For a clean stop. */
 void broker_stop(struct broker *broker);
+/* After broker_stop: no submit is in flight any more whose answer would be lost. */
+bool broker_stopped(const struct broker *broker);
 
 /* --- single futures ----------------------------------------------------------------------------- */
 
@@ -187,7 +189,8 @@ struct subscription;
 struct subscription_sink {
 	void *arg;
 	/* Take one event. false: no more for now (output is backed up) - this one was not taken. The
-	 * subscription then reads on from the event log, progress merged, after subscription_resume(). */
+	 * subscription then reads on from the event log, progress merged, after subscription_resume(). It must
+	 * not free a subscription, nor change anything in the broker. */
 	bool (*event)(void *arg, const struct broker_event *event);
 };
 

@@ -18,12 +18,17 @@ struct bucket_slot {
 	enum { SLOT_IDLE = 0, SLOT_WAITING, SLOT_HELD } state;
 };
 
-/* limit_total: requests in flight of all buckets together; limit_default: of one bucket. NULL: no memory. */
-struct buckets *buckets_new(unsigned limit_total, unsigned limit_default);
+/* limit_total: requests in flight of all buckets together; limit_default: of one bucket. hash_key: random
+ * bytes, copied, because names come from peers. NULL: no memory. */
+struct buckets *buckets_new(unsigned limit_total, unsigned limit_default, const uint8_t hash_key[16]);
+/* Every slot must have left before. */
 struct buckets *buckets_free(struct buckets *buckets);
 
-/* Join the bucket of (uid, name), made on first use and dropped when the last slot leaves. limit 0: the
- * default; a later join with another limit sets it anew. 0 or -ENOMEM. */
+/* New limits, from now on; what is in flight beyond them stays. */
+void buckets_configure(struct buckets *buckets, unsigned limit_total, unsigned limit_default);
+
+/* Join the bucket of (uid, name), made on first use, dropped when the last slot has left and no pause is
+ * left to remember. limit 0: the default; a later join with another limit sets it anew. 0 or -ENOMEM. */
 int bucket_join(struct buckets *buckets, uid_t uid, const char *name, unsigned limit,
     struct bucket_slot *slot);
 /* Leave; gives back a held slot and drops a waiting one. Allowed when never joined. */
@@ -43,7 +48,7 @@ void bucket_pause(struct bucket *bucket, uint64_t until_usec);
 /* End of the pause; 0 when not paused at now_usec. */
 uint64_t bucket_paused_until(const struct bucket *bucket, uint64_t now_usec);
 
-/* When the first paused bucket with a waiting slot may go on; UINT64_MAX: none. */
+/* When the first pause ends that keeps a slot waiting, now_usec at the earliest; UINT64_MAX: none. */
 uint64_t buckets_next(const struct buckets *buckets, uint64_t now_usec);
 
 struct buckets_stats {

@@ -9,7 +9,7 @@
 
 enum policy_jitter {
 	POLICY_JITTER_FULL,       /* uniform over 0 .. delay, as google.api_core has it */
-	POLICY_JITTER_FRACTION,   /* uniform over delay x (1 - fraction) .. delay x (1 + fraction), capped at maximum */
+	POLICY_JITTER_FRACTION,   /* uniform over delay x (1 - fraction) .. the lesser of delay x (1 + fraction) and maximum */
 	POLICY_JITTER_NONE
 };
 
@@ -37,7 +37,7 @@ uint64_t policy_next(const struct policy *policy, uint64_t *rung, uint64_t rando
 
 /*
  * Fit a delay to a deadline: a last attempt is made at the deadline instead of giving up early.
- * Returns the delay to use, at most what is left; *ret_last is true when it was cut, or nothing is left.
+ * Returns the delay to use, at most what is left; *ret_last is true when that uses up all that is left.
  *   left_usec   until the deadline; POLICY_NO_TIMEOUT: none
  */
 uint64_t policy_fit(uint64_t delay_usec, uint64_t left_usec, bool *ret_last);

@@ -25,14 +25,15 @@ struct sched {
 void sched_init(struct sched *sched);
 void sched_done(struct sched *sched);      /* entries are not touched */
 
-/* Make room for one more entry beyond those that waited or were reserved: after success that many
- * sched_set() calls cannot fail. 0 or -ENOMEM. */
+/* Make room for so many entries in all: as long as no more than these wait, sched_set() cannot fail. 0 or
+ * -ENOMEM with nothing changed. */
 int sched_reserve(struct sched *sched, size_t entries);
 
 void sched_entry_init(struct sched_entry *entry);
 bool sched_waiting(const struct sched_entry *entry);
 
-/* Wait until due_usec (monotonic); moves an entry that waits already. 0 or -ENOMEM (see sched_reserve). */
+/* Wait until due_usec (monotonic); moves an entry that waits already, which cannot fail. 0 or -ENOMEM (see
+ * sched_reserve), with nothing changed. */
 int sched_set(struct sched *sched, struct sched_entry *entry, uint64_t due_usec);
 void sched_cancel(struct sched *sched, struct sched_entry *entry);
 

@@ -52,7 +52,7 @@ typedef void (*http_cb)(void *arg, const struct http_response *response);
 
 /* NULL: no memory, or libcurl cannot start. Blocks for libcurl's initialisation. */
 struct http *http_new(struct event_base *base, const struct http_config *config);
-/* Aborts what is under way. */
+/* Aborts what is under way. Not from within a done callback. */
 struct http *http_free(struct http *http);
 void http_configure(struct http *http, const struct http_config *config);
 
@@ -63,7 +63,8 @@ void http_configure(struct http *http, const struct http_config *config);
  */
 int http_start(struct http *http, const struct http_request *request, http_cb done, void *arg,
     struct http_transfer **ret, struct error *error);
-/* done will not be called. NULL is allowed; returns NULL. */
+/* done will not be called. NULL is allowed; returns NULL. Within its own done a transfer has ended already
+ * and this does nothing; after that the pointer is dead. */
 struct http_transfer *http_abort(struct http_transfer *transfer);
 
 /* Parse a URL with libcurl's own parser. *ret is "scheme://host:port" in lower case with the port always
@@ -79,7 +80,8 @@ char *http_escape(const char *text, size_t len, bool keep_slashes);
 const char *http_header_find(const struct http_header *headers, size_t count, const char *name);
 
 /* What a response asks for: Retry-After (seconds, fractions, HTTP date), retry-after-ms, x-ratelimit-reset
- * (epoch seconds, or seconds when small; only with status 429 or 403). false: nothing usable.
+ * (epoch seconds, or seconds when small; only with status 429 or 403, and not while x-ratelimit-remaining is
+ * above 0). false: nothing usable.
  * now_ms: wall clock. Not clamped, but never negative. */
 bool http_retry_after(const struct http_response *response, int64_t now_ms, uint64_t *ret_usec);
 

@@ -1,0 +1,71 @@
+/* core.h - the inside of struct broker, for the files of this folder only. */
+#ifndef BROKER_CORE_H
+#define BROKER_CORE_H
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/bucket.h"
+#include "daemon/broker/index.h"
+#include "daemon/broker/sched.h"
+
+struct broker {
+	struct broker_config config;
+	struct broker_host host;
+	struct remote remote;
+	struct store *store;
+	struct id_source ids;
+	uint64_t seq;                   /* of the newest event, durable or not */
+	uint64_t durable_seq;           /* of the newest event that everyone was told of */
+	bool stopping;
+
+	struct index index;             /* every future */
+	struct sched timers;            /* of futures */
+	struct buckets *buckets;
+
+	struct wait *waits;             /* all of them */
+	struct wait *ready_first, *ready_last;  /* their condition holds or their time is over */
+	struct sched wait_timers;
+	struct subscription *subscriptions;
+
+	struct broker_stats stats;      /* the counters of it; gauges are filled in on request */
+};
+
+static inline uint64_t core_now_usec(const struct broker *broker)
+{
+	return broker->host.monotonic_usec(broker->host.self);
+}
+
+static inline int64_t core_wall_ms(const struct broker *broker)
+{
+	return broker->host.wall_ms(broker->host.self);
+}
+
+static inline uint64_t core_random(const struct broker *broker)
+{
+	uint64_t random;
+
+	broker->host.random(broker->host.self, &random, sizeof random);
+	return random;
+}
+
+/* The future behind an id that the caller may read (and, with write, change): else ERROR_NOT_FOUND or
+ * ERROR_PERMISSION_DENIED. */
+int core_find(struct broker *broker, const struct caller *caller, const struct id *id, bool write,
+    struct future **ret, struct error *error);
+
+/* An event about a future became durable: count its state, tell subscribers, and waiters when it is over. */
+void core_durable(struct broker *broker, struct future *future, const struct event_rec *event);
+
+/* Forget a terminal future: out of the store, then out of memory; then (may be NULL) runs when that is
+ * durable or was refused. -ENOMEM. */
+int core_forget(struct broker *broker, struct future *future, void (*then)(void *arg, int status), void *arg);
+
+/* The time is over of a terminal future: forget it, unless it has to be delivered first. */
+void core_expire(struct broker *broker, struct future *future);
+
+/* Take a future out of every table and free it as soon as no callback needs it any more. */
+void core_remove(struct broker *broker, struct future *future);
+
+/* The error of a store operation that was refused, for the client. */
+void core_store_error(int status, struct error *ret);
+
+#endif

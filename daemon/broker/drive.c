@@ -1,0 +1,298 @@
+/* drive.c - moves one live future on: when its next request is sent, and how it ends. */
+#include "daemon/broker/drive.h"
+
+#include "daemon/broker/core.h"
+#include "daemon/broker/record.h"
+#include "daemon/broker/verdict.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+/* How long after its deadline the answer to a last request is waited for. */
+#define DEADLINE_GRACE_USEC 5000000u
+/* The time until something is tried again that memory was too short for. */
+#define SHORTAGE_USEC 1000000u
+
+static uint64_t saturating_add(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+int drive_reserve(struct broker *broker)
+{
+	return sched_reserve(&broker->timers, broker->index.count + 1);
+}
+
+void drive_end(struct future *future)
+{
+	struct broker *broker = future->broker;
+
+	if (future->exchange) {
+		broker->remote.abort(broker->remote.self, future->exchange);
+		future->exchange = NULL;
+	}
+	bucket_leave(broker->buckets, &future->slot);
+	sched_cancel(&broker->timers, &future->timer);
+}
+
+/* The last moment at which an answer still counts. */
+static uint64_t deadline_end(const struct future *future)
+{
+	return saturating_add(future->deadline_usec, DEADLINE_GRACE_USEC);
+}
+
+void drive_arm(struct future *future)
+{
+	struct broker *broker = future->broker;
+	int64_t left_ms = future->rec.expires_at_ms - core_wall_ms(broker);
+	uint64_t due;
+
+	if (future_state_terminal(future->rec.state)) {
+		due = future->rec.expires_at_ms == 0 || future->forgetting ? SCHED_NEVER :
+		    saturating_add(core_now_usec(broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
+	} else if (future->last_attempt) {
+		due = deadline_end(future);
+	} else if (future->slot.state != SLOT_IDLE || broker->stopping) {
+		due = future->deadline_usec;
+	} else {
+		due = future->next_usec < future->deadline_usec ? future->next_usec : future->deadline_usec;
+	}
+	if (due == SCHED_NEVER) {
+		sched_cancel(&broker->timers, &future->timer);
+	} else {
+		int r = sched_set(&broker->timers, &future->timer, due);
+
+		assert(r == 0);  /* drive_reserve() made room at creation */
+		(void)r;
+	}
+}
+
+void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_usec)
+{
+	uint64_t now = core_now_usec(future->broker);
+	uint64_t left = POLICY_NO_TIMEOUT;
+	bool last;
+
+	if (future->deadline_usec != SCHED_NEVER)
+		left = future->deadline_usec > now ? future->deadline_usec - now : 0;
+	delay_usec = policy_fit(delay_usec, left, &last);
+	future->next_usec = saturating_add(now, delay_usec);
+	draft->next_at_ms = core_wall_ms(future->broker) + (int64_t)((delay_usec + 999) / 1000);
+}
+
+void drive_now(struct future *future)
+{
+	if (future->slot.state != SLOT_IDLE)
+		return;
+	future->next_usec = core_now_usec(future->broker);
+	drive_arm(future);
+}
+
+void drive_postpone(struct future *future)
+{
+	uint64_t then = saturating_add(core_now_usec(future->broker), SHORTAGE_USEC);
+
+	future->next_usec = then;
+	if (future->deadline_usec < then)
+		future->deadline_usec = then;
+	future->last_attempt = false;
+	drive_arm(future);
+}
+
+/* The deadline has come. An operation that is known is looked at once more, unless the service has asked
+ * for a pause that lasts longer than the grace; nothing new is submitted. */
+static void deadline_due(struct future *future, uint64_t now)
+{
+	struct future_rec draft;
+	bool may_ask = future->rec.phase == STORE_PHASE_POLL && !future->broker->stopping && !future->last_attempt &&
+	    bucket_paused_until(future->slot.bucket, now) < deadline_end(future);
+
+	if (now < deadline_end(future) && (future->exchange || future->intent_pending || may_ask)) {
+		future->last_attempt = true;
+		bucket_request(future->broker->buckets, &future->slot);
+		drive_arm(future);
+		return;
+	}
+	record_draft(future, &draft);
+	drive_fail(future, &draft, "deadline", "the deadline passed before the operation was done");
+}
+
+void drive_due(struct future *future)
+{
+	struct broker *broker = future->broker;
+	uint64_t now = core_now_usec(broker);
+
+	if (future_state_terminal(future->rec.state)) {
+		core_expire(broker, future);
+	} else if (!future->slot.bucket && bucket_join(broker->buckets, future->rec.uid, future->plan->bucket,
+	    future->plan->bucket_limit, &future->slot) < 0) {
+		drive_postpone(future);
+	} else if (now >= future->deadline_usec) {
+		deadline_due(future, now);
+	} else {
+		bucket_request(broker->buckets, &future->slot);
+		drive_arm(future);
+	}
+}
+
+static enum step next_step(const struct future *future)
+{
+	if (future->rec.phase != STORE_PHASE_POLL)
+		return STEP_SUBMIT;
+	if (future->rec.cancel_requested && !future->cancel_sent && future->plan->has_cancel)
+		return STEP_CANCEL;
+	return STEP_POLL;
+}
+
+static void on_exchange(void *arg, const struct verdict *verdict)
+{
+	struct future *future = arg;
+
+	future->exchange = NULL;
+	bucket_release(future->broker->buckets, &future->slot);
+	verdict_apply(future, verdict);
+}
+
+/* The slot is held and all that has to be durable first is durable. */
+static void send_request(struct future *future)
+{
+	struct broker *broker = future->broker;
+	uint64_t now = core_now_usec(broker);
+	struct step_input input = {
+		.step = next_step(future),
+		.id = &future->id,
+		.attempt = future->rec.requests + 1,
+		.captured = future->rec.captured,
+		.idempotency = future->rec.idempotency,
+		.timeout_usec = UINT64_MAX,
+	};
+	struct verdict verdict = { .step = input.step, .outcome = OUTCOME_RETRY };
+	struct error error = { 0 };
+
+	if (future->deadline_usec != SCHED_NEVER)
+		input.timeout_usec = deadline_end(future) > now ? deadline_end(future) - now : 1;
+	if (broker->remote.start(broker->remote.self, future->plan, &input, on_exchange, future,
+	    &future->exchange, &error) == 0)
+		return;
+	bucket_release(broker->buckets, &future->slot);
+	memcpy(verdict.reason, error.message, sizeof verdict.reason - 1);
+	verdict_apply(future, &verdict);
+}
+
+static void on_intent(void *arg, struct future *future, int status)
+{
+	struct future_rec draft;
+
+	(void)arg;
+	future->intent_pending = false;
+	if (future->removed || future_state_terminal(future->rec.state))
+		return;
+	if (status == 0 && !future->broker->stopping) {
+		send_request(future);
+		return;
+	}
+	/* Nothing was sent: the next start may send it. */
+	bucket_release(future->broker->buckets, &future->slot);
+	record_draft(future, &draft);
+	draft.phase = STORE_PHASE_SUBMIT;
+	(void)record_write(future, &draft, NULL);
+	drive_postpone(future);
+}
+
+/* A slot was granted: send the next request, after writing down what must be known if we die meanwhile. */
+static void start_request(struct future *future)
+{
+	struct record_change change = { 0 };
+	struct future_rec draft;
+
+	record_draft(future, &draft);
+	if (future->rec.phase == STORE_PHASE_SUBMITTING) {
+		drive_fail(future, &draft, "submit_unknown",
+		    "the submit may have been sent, but its answer is not known");
+		return;
+	}
+	if (draft.state == STORE_PENDING)
+		record_move(future, &draft, STORE_RUNNING);
+	if (draft.phase == STORE_PHASE_SUBMIT && !future->plan->has_idempotency && !future->plan->resubmit) {
+		draft.phase = STORE_PHASE_SUBMITTING;
+		change.then = on_intent;
+	}
+	if (draft.state == future->rec.state && !change.then) {
+		send_request(future);
+		return;
+	}
+	if (record_write(future, &draft, &change) < 0) {
+		bucket_release(future->broker->buckets, &future->slot);
+		drive_postpone(future);
+		return;
+	}
+	future->intent_pending = change.then != NULL;
+	if (!future->intent_pending)
+		send_request(future);
+}
+
+void drive_grant(struct broker *broker)
+{
+	struct bucket_slot *slot;
+
+	while (!broker->stopping && (slot = bucket_grant(broker->buckets, core_now_usec(broker))))
+		start_request((struct future *)((char *)slot - offsetof(struct future, slot)));
+}
+
+void drive_stop(struct future *future)
+{
+	struct broker *broker = future->broker;
+
+	if (future->exchange && future->rec.phase == STORE_PHASE_POLL) {
+		broker->remote.abort(broker->remote.self, future->exchange);
+		future->exchange = NULL;
+		bucket_release(broker->buckets, &future->slot);
+	}
+	if (!future_state_terminal(future->rec.state))
+		drive_arm(future);
+}
+
+int drive_finish(struct future *future, struct future_rec *draft, const struct ending *ending)
+{
+	const struct failure *failure = &ending->failure;
+	struct record_change change = {
+		.result = { ending->result.data, ending->result.len },
+		.error_details = { failure->details.data, failure->details.len },
+		.then = ending->then,
+		.arg = ending->arg,
+	};
+	int r;
+
+	if (record_text(future, draft, &draft->error_kind, slice_from_str(failure->kind)) < 0 ||
+	    record_text(future, draft, &draft->error_message, failure->message) < 0 ||
+	    record_text(future, draft, &draft->error_code, failure->code) < 0 ||
+	    record_text(future, draft, &draft->content_type, ending->content_type) < 0) {
+		record_drop(future, draft);
+		return -ENOMEM;
+	}
+	draft->error_http_status = failure->http_status;
+	draft->result_size = ending->result.data ? (int64_t)ending->result.len : -1;
+	record_move(future, draft, ending->state);
+	r = record_write(future, draft, &change);
+	if (r < 0)
+		return r;
+	drive_end(future);
+	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
+	future->plan = NULL;
+	return 0;
+}
+
+void drive_fail(struct future *future, struct future_rec *draft, const char *kind, const char *message)
+{
+	struct ending ending = {
+		.state = STORE_FAILED,
+		.failure = { .kind = kind, .message = slice_from_str(message) },
+	};
+
+	if (drive_finish(future, draft, &ending) < 0) {
+		bucket_release(future->broker->buckets, &future->slot);
+		drive_postpone(future);
+	}
+}

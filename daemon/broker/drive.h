@@ -1,0 +1,55 @@
+/* drive.h - moves one live future on: when its next request is sent, and how it ends. */
+#ifndef BROKER_DRIVE_H
+#define BROKER_DRIVE_H
+
+#include "daemon/broker/future.h"
+
+struct broker;
+
+/* Make room for the timer of one more future: drive_arm() cannot fail then. 0 or -ENOMEM. */
+int drive_reserve(struct broker *broker);
+
+/* Stop looking after it: aborts the exchange, leaves bucket and timers. */
+void drive_end(struct future *future);
+
+/* Wait delay_usec before the next request, not past the deadline. */
+void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_usec);
+
+/* Send the next request now, as far as the bucket allows. */
+void drive_now(struct future *future);
+
+/* Begin to look after a durable future, or its next request, deadline or expiry moved: set its timer. A live
+ * one has its plan and next_usec. */
+void drive_arm(struct future *future);
+
+/* Memory was too short for what had to be done: come back to it in a second. */
+void drive_postpone(struct future *future);
+
+/* The timer of this future went off. */
+void drive_due(struct future *future);
+
+/* Hand free slots to those that wait for one. */
+void drive_grant(struct broker *broker);
+
+/* No more requests: abort what is under way, but submits whose answer must not be lost. */
+void drive_stop(struct future *future);
+
+/* How a future ends. Texts and bytes are borrowed. */
+struct ending {
+	enum store_state state;
+	struct failure failure;         /* kind NULL: none */
+	struct slice result;            /* absent: none */
+	struct slice content_type;
+	/* As in struct record_change; may be NULL. */
+	void (*then)(void *arg, struct future *future, int status);
+	void *arg;
+};
+
+/* End a live future: state and result are one commit; it is told when durable. draft may hold changes that go
+ * with it, and is used up. -ENOMEM: nothing changed. */
+int drive_finish(struct future *future, struct future_rec *draft, const struct ending *ending);
+
+/* As drive_finish, with STORE_FAILED and a kind of our own; when memory is short it is tried again later. */
+void drive_fail(struct future *future, struct future_rec *draft, const char *kind, const char *message);
+
+#endif

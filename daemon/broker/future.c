@@ -1,0 +1,96 @@
+/* future.c - one future in memory: its record, its states and moves, and what hangs on it. */
+#include "daemon/broker/future.h"
+
+#include "daemon/broker/broker.h"
+#include "daemon/broker/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct future *future_new(struct broker *broker)
+{
+	struct future *future = calloc(1, sizeof *future);
+
+	if (!future)
+		return NULL;
+	future->broker = broker;
+	future->rec.result_size = -1;
+	future->deadline_usec = SCHED_NEVER;
+	sched_entry_init(&future->timer);
+	return future;
+}
+
+struct future *future_from_rec(struct broker *broker, struct future_rec *rec)
+{
+	struct future *future = future_new(broker);
+
+	if (!future)
+		return NULL;
+	future->rec = *rec;
+	memset(rec, 0, sizeof *rec);
+	memcpy(future->id.bytes, future->rec.id, ID_BYTES);
+	future->durable_state = future->rec.state;
+	future->durable = true;
+	return future;
+}
+
+struct future *future_free(struct future *future)
+{
+	if (!future)
+		return NULL;
+	assert(!future->exchange && !future->waits && !sched_waiting(&future->timer));
+	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
+	future_rec_done(&future->rec);
+	free(future->key.bytes);
+	free(future);
+	return NULL;
+}
+
+struct future *future_pin(struct future *future)
+{
+	future->pins++;
+	return future;
+}
+
+void future_unpin(struct future *future)
+{
+	assert(future->pins > 0);
+	if (--future->pins == 0 && future->removed)
+		future_free(future);
+}
+
+bool future_state_terminal(enum store_state state)
+{
+	return state == STORE_SUCCEEDED || state == STORE_FAILED || state == STORE_CANCELLED;
+}
+
+const char *future_state_name(enum store_state state)
+{
+	static const char *const names[] = {
+		[STORE_PENDING] = "pending",
+		[STORE_RUNNING] = "running",
+		[STORE_SUCCEEDED] = "succeeded",
+		[STORE_FAILED] = "failed",
+		[STORE_CANCELLED] = "cancelled",
+	};
+
+	assert((size_t)state < sizeof names / sizeof *names);
+	return names[state];
+}
+
+void future_view(const struct future *future, struct future_view *ret)
+{
+	const struct future_rec *rec = &future->rec;
+
+	*ret = (struct future_view){
+		.id = future->id,
+		.rec = rec,
+		.state = future->durable_state,
+		.terminal = future_state_terminal(future->durable_state),
+	};
+	if (!ret->terminal && rec->attempts > 0) {
+		ret->condition = future->throttled ? "throttled" : "unreachable";
+		ret->condition_since_ms = rec->unreachable_since_ms;
+	}
+}

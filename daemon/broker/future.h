@@ -1,0 +1,63 @@
+/* future.h - one future in memory: its record, its states and moves, and what hangs on it. */
+#ifndef BROKER_FUTURE_H
+#define BROKER_FUTURE_H
+
+#include "daemon/broker/bucket.h"
+#include "daemon/broker/remote.h"
+#include "daemon/broker/sched.h"
+#include "db/store.h"
+#include "proto/id.h"
+
+#include <uthash.h>
+
+struct broker;
+struct wait_item;
+
+/*
+ * rec runs ahead of the disk: a move is made here first, and told to nobody until the store has
+ * committed it. durable_state is what the outside may see.
+ */
+struct future {
+	struct broker *broker;
+	struct id id;
+	struct future_rec rec;
+	enum store_state durable_state;
+	bool durable;                   /* its creation is committed: it exists for the outside */
+	bool forgetting;                /* its removal is under way */
+	bool removed;                   /* out of every table; freed when the last pin goes */
+	unsigned pins;                  /* callbacks under way that will come back to it */
+
+	/* While it is live: */
+	struct plan *plan;
+	struct bucket_slot slot;
+	struct exchange *exchange;
+	bool intent_pending;            /* holds its slot until the intent to submit is durable */
+	bool cancel_sent;
+	bool throttled;                 /* the last failure was the service asking for a pause */
+	bool last_attempt;              /* the deadline has come, one more request is allowed */
+	uint64_t next_usec;             /* monotonic: the next request */
+	uint64_t deadline_usec;         /* monotonic; SCHED_NEVER: none */
+
+	struct sched_entry timer;       /* live: next request or deadline; terminal: expiry */
+	struct wait_item *waits;        /* who is told when it ends */
+	UT_hash_handle by_id, by_key;
+	struct {                        /* the key of by_key: owner and name, in one run of bytes */
+		char *bytes;
+		size_t len;
+	} key;
+};
+
+/* A new, unlisted future of owner, with an id and record of its own. NULL: no memory. */
+struct future *future_new(struct broker *broker);
+/* From a stored record, whose contents are taken over (rec is zeroed). NULL: no memory, rec untouched. */
+struct future *future_from_rec(struct broker *broker, struct future_rec *rec);
+/* Gives back the plan and the record. It must be out of every table. NULL is allowed; returns NULL. */
+struct future *future_free(struct future *future);
+
+/* Keep it in memory over an asynchronous call. The last unpin frees one that was removed meanwhile. */
+struct future *future_pin(struct future *future);
+void future_unpin(struct future *future);
+
+bool future_state_terminal(enum store_state state);
+
+#endif

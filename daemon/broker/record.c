@@ -1,0 +1,161 @@
+/* record.c - changes a future's record: a draft is written to the store, then becomes the record. */
+#include "daemon/broker/record.h"
+
+#include "daemon/broker/core.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The texts that can change after creation. */
+static const size_t texts[] = {
+	offsetof(struct future_rec, last_error),
+	offsetof(struct future_rec, idempotency),
+	offsetof(struct future_rec, captured),
+	offsetof(struct future_rec, progress),
+	offsetof(struct future_rec, error_kind),
+	offsetof(struct future_rec, error_message),
+	offsetof(struct future_rec, error_code),
+	offsetof(struct future_rec, content_type),
+};
+
+static char **text_at(const struct future_rec *rec, size_t offset)
+{
+	return (char **)((char *)(uintptr_t)rec + offset);
+}
+
+/* Free those texts of rec that other does not share. */
+static void free_unshared(const struct future_rec *rec, const struct future_rec *other)
+{
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		if (*text_at(rec, texts[i]) != *text_at(other, texts[i]))
+			free(*text_at(rec, texts[i]));
+	}
+}
+
+void record_draft(const struct future *future, struct future_rec *ret_draft)
+{
+	*ret_draft = future->rec;
+}
+
+void record_drop(const struct future *future, struct future_rec *draft)
+{
+	free_unshared(draft, &future->rec);
+}
+
+int record_text(const struct future *future, struct future_rec *draft, char **slot, struct slice text)
+{
+	size_t offset = (size_t)((char *)slot - (char *)draft);
+	char *copy = NULL;
+
+	if (text.data) {
+		copy = strndup(text.data, text.len);
+		if (!copy)
+			return -ENOMEM;
+	}
+	if (*slot != *text_at(&future->rec, offset))
+		free(*slot);
+	*slot = copy;
+	return 0;
+}
+
+void record_move(const struct future *future, struct future_rec *draft, enum store_state to)
+{
+	/* For each state, the set of states that may follow. What is over stays as it is. */
+	static const unsigned moves[] = {
+		[STORE_PENDING] = 1u << STORE_RUNNING | 1u << STORE_SUCCEEDED | 1u << STORE_FAILED | 1u << STORE_CANCELLED,
+		[STORE_RUNNING] = 1u << STORE_SUCCEEDED | 1u << STORE_FAILED | 1u << STORE_CANCELLED,
+		[STORE_SUCCEEDED] = 0,
+		[STORE_FAILED] = 0,
+		[STORE_CANCELLED] = 0,
+	};
+	int64_t now_ms = core_wall_ms(future->broker);
+
+	assert(moves[draft->state] & 1u << to);
+	draft->state = to;
+	if (to == STORE_RUNNING)
+		draft->started_at_ms = now_ms;
+	if (future_state_terminal(to)) {
+		draft->finished_at_ms = now_ms;
+		draft->expires_at_ms = draft->ttl_ms < 0 ? 0 : now_ms + draft->ttl_ms;
+		draft->next_at_ms = 0;
+	}
+}
+
+void record_event(struct future *future, enum store_event event, struct event_rec *ret)
+{
+	const struct future_rec *rec = &future->rec;
+
+	*ret = (struct event_rec){
+		.seq = ++future->broker->seq,
+		.at_ms = core_wall_ms(future->broker),
+		.uid = rec->uid,
+		.gid = rec->gid,
+		.mode = rec->mode,
+		.event = event,
+		.state = rec->state,
+	};
+	memcpy(ret->id, rec->id, sizeof ret->id);
+}
+
+/* One write under way that somebody will hear of. */
+struct write {
+	struct future *future;
+	bool has_event;
+	struct event_rec event;
+	void (*then)(void *arg, struct future *future, int status);
+	void *arg;
+};
+
+static void on_written(void *arg, int status)
+{
+	struct write *write = arg;
+	struct future *future = write->future;
+
+	if (status == 0 && write->has_event)
+		core_durable(future->broker, future, &write->event);
+	if (write->then)
+		write->then(write->arg, future, status);
+	free(write);
+	future_unpin(future);
+}
+
+int record_write(struct future *future, struct future_rec *draft, const struct record_change *change)
+{
+	static const struct record_change plain;
+	bool moved = draft->state != future->rec.state;
+	struct write *write = NULL;
+	int r = -ENOMEM;
+
+	if (!change)
+		change = &plain;
+	if (moved || change->progress || change->then) {
+		write = calloc(1, sizeof *write);
+		if (!write)
+			goto fail;
+		write->future = future;
+		write->then = change->then;
+		write->arg = change->arg;
+		write->has_event = moved || change->progress;
+	}
+	if (write && write->has_event) {
+		record_event(future, moved ? STORE_EVENT_CHANGED : STORE_EVENT_PROGRESS, &write->event);
+		write->event.state = draft->state;
+		draft->seq = write->event.seq;
+	}
+	r = store_update(future->broker->store, draft, write && write->has_event ? &write->event : NULL,
+	    change->result, change->error_details, write ? on_written : NULL, write);
+	if (r < 0)
+		goto fail;
+	if (write)
+		future_pin(future);
+	free_unshared(&future->rec, draft);
+	future->rec = *draft;
+	return 0;
+fail:
+	free(write);
+	record_drop(future, draft);
+	return r;
+}

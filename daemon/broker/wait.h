@@ -1,0 +1,16 @@
+/* wait.h - waits for several futures: the inside that the rest of this folder needs (see broker.h). */
+#ifndef BROKER_WAIT_H
+#define BROKER_WAIT_H
+
+#include <stdint.h>
+
+struct broker;
+struct future;
+
+/* The future is over, durably: those whose condition holds now become ready. */
+void wait_ended(struct future *future);
+
+/* End the waits whose time is over, then call back all that are ready. 0 when none was. */
+int wait_run(struct broker *broker, uint64_t now_usec);
+
+#endif
