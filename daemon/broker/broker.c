@@ -45,8 +45,7 @@ struct broker *broker_free(struct broker *broker)
 
 	if (!broker)
 		return NULL;
-	while (broker->waits)
-		(void)wait_run(broker, UINT64_MAX);
+	wait_drop_all(broker);
 	while (broker->subscriptions)
 		(void)subscription_free(broker->subscriptions);
 	while ((future = index_first(&broker->index, NULL)))
@@ -216,7 +215,8 @@ void core_store_error(int status, struct error *ret)
 {
 	switch (status) {
 	case -ENOSPC:
-		error_set(ret, ERROR_DISK_FULL, "the disk of the daemon's state is full; new futures are refused for now");
+		error_set(ret, ERROR_DISK_FULL,
+		    "the disk of the daemon's state is full; new futures are refused for now");
 		break;
 	case -ENOMEM:
 		error_set(ret, ERROR_OUT_OF_MEMORY, "no memory for a write");

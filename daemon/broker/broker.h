@@ -36,7 +36,8 @@ struct broker_config {
 	uint64_t futures_per_uid;       /* stored futures of one user */
 };
 
-/* Make an empty broker. store and remote outlive it. NULL: no memory. */
+/* Make an empty broker. NULL: no memory. At the end close the store first, since callbacks under way hold
+ * futures, then free the broker, then what is behind remote. */
 struct broker *broker_new(const struct broker_config *config, const struct broker_host *host,
     const struct remote *remote, struct store *store);
 struct broker *broker_free(struct broker *broker);

@@ -126,7 +126,8 @@ int broker_extend(struct broker *broker, const struct caller *caller, const stru
 	if (r < 0)
 		return r;
 	if (future_state_terminal(future->rec.state))
-		return error_set(error, ERROR_INVALID_STATE, "the future is over; future.retry takes its operation up again");
+		return error_set(error, ERROR_INVALID_STATE,
+		    "the future is over; future.retry takes its operation up again");
 	record_change.arg = change_new(done, arg, true);
 	if (!record_change.arg)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for an extension");

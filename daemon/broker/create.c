@@ -123,8 +123,8 @@ static void on_key_texts(void *arg, int status, const struct store_texts *texts)
 		id_format(&holder->id, id);
 		if (strcmp(texts->request, creation->texts.request) != 0) {
 			error_set(&error, ERROR_KEY_CONFLICT,
-			    "key \"%s\" stands for future %s, which was created from another profile, spec or params", key,
-			    id);
+			    "key \"%s\" stands for future %s, which was created from another profile, spec or params",
+			    key, id);
 			creation_fail(creation, &error);
 			return;
 		}
@@ -227,8 +227,9 @@ static int check_quota(struct broker *broker, uid_t uid, struct error *error)
 	if (broker->stopping)
 		return error_set(error, ERROR_SHUTTING_DOWN, "the daemon is stopping; try again after its restart");
 	if (index_owned(&broker->index, uid) >= broker->config.futures_per_uid)
-		return error_set(error, ERROR_LIMIT, "user %u has %" PRIu64 " futures already, which is the limit; forget some",
-		    (unsigned)uid, broker->config.futures_per_uid);
+		return error_set(error, ERROR_LIMIT,
+		    "user %u has %" PRIu64 " futures already, which is the limit; forget some", (unsigned)uid,
+		    broker->config.futures_per_uid);
 	return 0;
 }
 
@@ -238,8 +239,8 @@ static int check_request(const struct create_request *request, struct error *err
 		return error_set(error, ERROR_INVALID_ARGUMENT, "mode: 0%o is none of 0600, 0640, 0644, 0660, 0666",
 		    request->mode);
 	if (request->key.data && (request->key.len == 0 || request->key.len > PROTO_KEY_MAX))
-		return error_set(error, ERROR_INVALID_ARGUMENT, "key: %zu bytes; it must have 1 to %d", request->key.len,
-		    PROTO_KEY_MAX);
+		return error_set(error, ERROR_INVALID_ARGUMENT, "key: %zu bytes; it must have 1 to %d",
+		    request->key.len, PROTO_KEY_MAX);
 	return 0;
 }
 
@@ -374,7 +375,8 @@ int broker_retry(struct broker *broker, const struct caller *caller, const struc
 	if (r < 0)
 		return r;
 	if (old->durable_state != STORE_FAILED && old->durable_state != STORE_CANCELLED)
-		return error_set(error, ERROR_INVALID_STATE, "the future is %s; only a failed or cancelled one can be retried",
+		return error_set(error, ERROR_INVALID_STATE,
+		    "the future is %s; only a failed or cancelled one can be retried",
 		    future_state_name(old->durable_state));
 	retry = calloc(1, sizeof *retry);
 	if (!retry)

@@ -52,9 +52,11 @@ void drive_arm(struct future *future)
 	if (future_state_terminal(future->rec.state)) {
 		due = future->rec.expires_at_ms == 0 || future->forgetting ? SCHED_NEVER :
 		    saturating_add(core_now_usec(broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
+	} else if (broker->stopping) {
+		due = SCHED_NEVER;
 	} else if (future->last_attempt) {
 		due = deadline_end(future);
-	} else if (future->slot.state != SLOT_IDLE || broker->stopping) {
+	} else if (future->slot.state != SLOT_IDLE) {
 		due = future->deadline_usec;
 	} else {
 		due = future->next_usec < future->deadline_usec ? future->next_usec : future->deadline_usec;
@@ -106,7 +108,7 @@ void drive_postpone(struct future *future)
 static void deadline_due(struct future *future, uint64_t now)
 {
 	struct future_rec draft;
-	bool may_ask = future->rec.phase == STORE_PHASE_POLL && !future->broker->stopping && !future->last_attempt &&
+	bool may_ask = future->rec.phase == STORE_PHASE_POLL && !future->last_attempt &&
 	    bucket_paused_until(future->slot.bucket, now) < deadline_end(future);
 
 	if (now < deadline_end(future) && (future->exchange || future->intent_pending || may_ask)) {
@@ -250,8 +252,7 @@ void drive_stop(struct future *future)
 		future->exchange = NULL;
 		bucket_release(broker->buckets, &future->slot);
 	}
-	if (!future_state_terminal(future->rec.state))
-		drive_arm(future);
+	drive_arm(future);
 }
 
 int drive_finish(struct future *future, struct future_rec *draft, const struct ending *ending)

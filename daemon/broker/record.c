@@ -64,9 +64,10 @@ int record_text(const struct future *future, struct future_rec *draft, char **sl
 void record_move(const struct future *future, struct future_rec *draft, enum store_state to)
 {
 	/* For each state, the set of states that may follow. What is over stays as it is. */
+	enum { OVER = 1u << STORE_SUCCEEDED | 1u << STORE_FAILED | 1u << STORE_CANCELLED };
 	static const unsigned moves[] = {
-		[STORE_PENDING] = 1u << STORE_RUNNING | 1u << STORE_SUCCEEDED | 1u << STORE_FAILED | 1u << STORE_CANCELLED,
-		[STORE_RUNNING] = 1u << STORE_SUCCEEDED | 1u << STORE_FAILED | 1u << STORE_CANCELLED,
+		[STORE_PENDING] = 1u << STORE_RUNNING | OVER,
+		[STORE_RUNNING] = OVER,
 		[STORE_SUCCEEDED] = 0,
 		[STORE_FAILED] = 0,
 		[STORE_CANCELLED] = 0,

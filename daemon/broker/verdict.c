@@ -46,7 +46,8 @@ static void go_on(struct future *future, struct future_rec *draft, bool progress
 /* Not done yet: ask again after the ladder's next delay, or after what rule or service asked for. */
 static void apply_pending(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
-	bool progress = verdict->progress.data && !(draft->progress && slice_equals(verdict->progress, draft->progress));
+	bool progress = verdict->progress.data &&
+	    !(draft->progress && slice_equals(verdict->progress, draft->progress));
 	uint64_t delay;
 
 	clear_failures(future, draft);

@@ -177,6 +177,13 @@ struct wait *wait_free(struct wait *wait)
 	return NULL;
 }
 
+void wait_drop_all(struct broker *broker)
+{
+	broker->ready_first = broker->ready_last = NULL;
+	while (broker->waits)
+		destroy(broker->waits);
+}
+
 size_t wait_count(const struct wait *wait)
 {
 	return wait->count;
