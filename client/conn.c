@@ -127,6 +127,12 @@ void conn_lost(struct futured *c, int error)
 		conn_down(c, conn_backoff(c->failures++));
 }
 
+/* Whether anything would be said on a new connection: an idle one that the daemon closed is not missed. */
+static bool conn_is_wanted(const struct futured *c)
+{
+	return !TAILQ_EMPTY(&c->requests.unsent) || !TAILQ_EMPTY(&c->unwatched) || !TAILQ_EMPTY(&c->subscriptions);
+}
+
 /* Try to connect. */
 static void conn_try(struct futured *c)
 {
@@ -238,7 +244,7 @@ static int conn_turn(struct futured *c)
 {
 	int progress = 0, r;
 
-	if (c->state == CONN_DOWN && conn_now() >= c->retry_usec) {
+	if (c->state == CONN_DOWN && conn_is_wanted(c) && conn_now() >= c->retry_usec) {
 		conn_try(c);
 		progress = 1;
 	}
@@ -306,7 +312,7 @@ int futured_get_timeout(futured *c, uint64_t *ret_deadline_usec)
 	else if (c->state == CONN_CLOSED)
 		return -ENOTCONN;
 	else
-		*ret_deadline_usec = c->state == CONN_DOWN ? c->retry_usec : FUTURED_TIME_NONE;
+		*ret_deadline_usec = c->state == CONN_DOWN && conn_is_wanted(c) ? c->retry_usec : FUTURED_TIME_NONE;
 	return 0;
 }
 
