@@ -39,7 +39,7 @@ struct server {
 	struct event *on_term, *on_int, *on_hup;
 	struct event *on_store;
 	struct event *wake;                  /* only ends a turn's waiting */
-	struct profiles *profiles;
+	const char *profile_dirs[PATHS_PROFILE_DIRS_MAX + 4];  /* ends with NULL */
 	struct http *http;
 	struct poller *poller;
 	struct store *store;
@@ -131,6 +131,19 @@ static struct http_config http_part(const struct config *config)
 	return (struct http_config){ .body_max = config->result_max, .user_agent = USER_AGENT };
 }
 
+static struct poller_config poller_part(const struct server *server)
+{
+	const char *credentials = server->options->paths.credentials;
+
+	return (struct poller_config){
+		.profile_dirs = server->profile_dirs,
+		.credential_dir = credentials[0] ? credentials : NULL,
+		.timeout_usec = server->config.timeout_usec,
+		.body_max = server->config.result_max,
+		.wall_ms = wall_ms,
+	};
+}
+
 static void report_error(void *arg, const char *line)
 {
 	log_error("configuration: %s", line);
@@ -163,14 +176,18 @@ static void reload(struct server *server)
 		struct broker_config broker;
 		struct ipc_config ipc;
 		struct http_config http;
+		struct poller_config poller;
 
 		config_merge(&server->config, &fresh, report_kept, NULL, &server->config);
 		broker = broker_part(&server->config);
 		ipc = ipc_part(&server->config);
 		http = http_part(&server->config);
+		poller = poller_part(server);
 		broker_configure(server->broker, &broker);
 		ipc_configure(server->ipc, &ipc);
 		http_configure(server->http, &http);
+		if (poller_configure(server->poller, &poller) < 0)
+			log_error("configuration: no memory for the service side's part, it stays as it was");
 		log_info("configuration: read again");
 	}
 	notify_send("READY=1");
@@ -317,30 +334,31 @@ static int start_events(struct server *server)
 	    -EIO : 0;
 }
 
-/* The side that talks to services. */
-static int start_remote(struct server *server)
+/* Where profiles are looked for, in order. */
+static void list_profile_dirs(struct server *server)
 {
 	const struct paths *paths = &server->options->paths;
-	const char *dirs[PATHS_PROFILE_DIRS_MAX + 4];
-	struct http_config http = http_part(&server->config);
 	size_t n = 0;
 
 	for (size_t i = 0; i < server->options->n_profile_dirs; i++)
-		dirs[n++] = server->options->profile_dirs[i];
+		server->profile_dirs[n++] = server->options->profile_dirs[i];
 	if (paths->profiles_user[0])
-		dirs[n++] = paths->profiles_user;
-	dirs[n++] = paths->profiles_system;
-	dirs[n++] = paths->profiles_installed;
-	dirs[n] = NULL;
-	server->profiles = profiles_new(dirs);
-	server->http = http_new(server->base, &http);
-	if (server->profiles && server->http) {
-		struct poller_config poller = {
-			.profiles = server->profiles,
-			.credentials = paths->credentials[0] ? paths->credentials : NULL,
-			.timeout_usec = server->config.timeout_usec,
-		};
+		server->profile_dirs[n++] = paths->profiles_user;
+	server->profile_dirs[n++] = paths->profiles_system;
+	server->profile_dirs[n++] = paths->profiles_installed;
+	server->profile_dirs[n] = NULL;
+}
 
+/* The side that talks to services. */
+static int start_remote(struct server *server)
+{
+	struct http_config http = http_part(&server->config);
+	struct poller_config poller;
+
+	list_profile_dirs(server);
+	server->http = http_new(server->base, &http);
+	if (server->http) {
+		poller = poller_part(server);
 		server->poller = poller_new(server->http, &poller);
 	}
 	if (!server->poller) {
@@ -428,7 +446,7 @@ static int start_ipc(struct server *server)
 	struct ipc_setup setup = {
 		.base = server->base,
 		.broker = server->broker,
-		.profiles = { .self = server->profiles, .each = each_profile, .text = get_profile },
+		.profiles = { .self = poller_profiles(server->poller), .each = each_profile, .text = get_profile },
 		.store_stats = get_store_stats,
 		.store = server->store,
 		.config = ipc_part(&server->config),
@@ -491,7 +509,6 @@ static void finish(struct server *server)
 	broker_free(server->broker);
 	poller_free(server->poller);
 	http_free(server->http);
-	profiles_free(server->profiles);
 	free_event(server->on_term);
 	free_event(server->on_int);
 	free_event(server->on_hup);
