@@ -32,6 +32,9 @@
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
 
+/* Those of the command line, the user's, the system's, the installed ones, and the end. */
+#define PROFILE_DIRS_MAX (PATHS_PROFILE_DIRS_MAX + 4)
+
 struct server {
 	const struct server_options *options;
 	struct config config;
@@ -39,7 +42,6 @@ struct server {
 	struct event *on_term, *on_int, *on_hup;
 	struct event *on_store;
 	struct event *wake;                  /* only ends a turn's waiting */
-	const char *profile_dirs[PATHS_PROFILE_DIRS_MAX + 4];  /* ends with NULL */
 	struct http *http;
 	struct poller *poller;
 	struct store *store;
@@ -131,15 +133,24 @@ static struct http_config http_part(const struct config *config)
 	return (struct http_config){ .body_max = config->result_max, .user_agent = USER_AGENT };
 }
 
-static struct poller_config poller_part(const struct server *server)
+/* What the service side is told: at the start, and again when the configuration changes. dirs: room for all. */
+static struct poller_config poller_part(const struct server *server, const struct config *config, const char **dirs)
 {
-	const char *credentials = server->options->paths.credentials;
+	const struct paths *paths = &server->options->paths;
+	size_t n = 0;
 
+	for (size_t i = 0; i < server->options->n_profile_dirs; i++)
+		dirs[n++] = server->options->profile_dirs[i];
+	if (paths->profiles_user[0])
+		dirs[n++] = paths->profiles_user;
+	dirs[n++] = paths->profiles_system;
+	dirs[n++] = paths->profiles_installed;
+	dirs[n] = NULL;
 	return (struct poller_config){
-		.profile_dirs = server->profile_dirs,
-		.credential_dir = credentials[0] ? credentials : NULL,
-		.timeout_usec = server->config.timeout_usec,
-		.body_max = server->config.result_max,
+		.profile_dirs = dirs,
+		.credential_dir = paths->credentials[0] ? paths->credentials : NULL,
+		.timeout_usec = config->timeout_usec,
+		.body_max = config->result_max,
 		.wall_ms = wall_ms,
 	};
 }
@@ -177,17 +188,18 @@ static void reload(struct server *server)
 		struct ipc_config ipc;
 		struct http_config http;
 		struct poller_config poller;
+		const char *dirs[PROFILE_DIRS_MAX];
 
 		config_merge(&server->config, &fresh, report_kept, NULL, &server->config);
 		broker = broker_part(&server->config);
 		ipc = ipc_part(&server->config);
 		http = http_part(&server->config);
-		poller = poller_part(server);
 		broker_configure(server->broker, &broker);
 		ipc_configure(server->ipc, &ipc);
 		http_configure(server->http, &http);
+		poller = poller_part(server, &server->config, dirs);
 		if (poller_configure(server->poller, &poller) < 0)
-			log_error("configuration: no memory for the service side's part, it stays as it was");
+			log_warning("configuration: no memory for [remote], its old values stay in force");
 		log_info("configuration: read again");
 	}
 	notify_send("READY=1");
@@ -334,33 +346,16 @@ static int start_events(struct server *server)
 	    -EIO : 0;
 }
 
-/* Where profiles are looked for, in order. */
-static void list_profile_dirs(struct server *server)
-{
-	const struct paths *paths = &server->options->paths;
-	size_t n = 0;
-
-	for (size_t i = 0; i < server->options->n_profile_dirs; i++)
-		server->profile_dirs[n++] = server->options->profile_dirs[i];
-	if (paths->profiles_user[0])
-		server->profile_dirs[n++] = paths->profiles_user;
-	server->profile_dirs[n++] = paths->profiles_system;
-	server->profile_dirs[n++] = paths->profiles_installed;
-	server->profile_dirs[n] = NULL;
-}
-
 /* The side that talks to services. */
 static int start_remote(struct server *server)
 {
+	const char *dirs[PROFILE_DIRS_MAX];
+	struct poller_config poller = poller_part(server, &server->config, dirs);
 	struct http_config http = http_part(&server->config);
-	struct poller_config poller;
 
-	list_profile_dirs(server);
 	server->http = http_new(server->base, &http);
-	if (server->http) {
-		poller = poller_part(server);
+	if (server->http)
 		server->poller = poller_new(server->http, &poller);
-	}
 	if (!server->poller) {
 		log_error("cannot start: no memory for the service side");
 		return -ENOMEM;
