@@ -19,6 +19,7 @@ static const char SQL_LOAD_LABELS[] = "SELECT id, name, value FROM labels ORDER 
 struct loader {
 	struct sql_params futures, labels;
 	bool label_ready;               /* labels stands on a row that is not used yet */
+	bool labels_over;               /* a further step would begin again at the first row */
 };
 
 static void read_rec(struct sql_columns *columns, struct future_rec *rec)
@@ -85,8 +86,11 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		uint8_t id[STORE_ID_BYTES] = { 0 };
 		int order;
 
+		if (loader->labels_over)
+			return 0;
 		if (!loader->label_ready) {
 			r = sql_step(&loader->labels);
+			loader->labels_over = r == 0;
 			if (r <= 0)
 				return r;
 			loader->label_ready = true;
