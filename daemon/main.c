@@ -18,12 +18,14 @@ static const struct {
 	const char *argument;
 	const char *help;
 } options[] = {
-	{ { "socket", required_argument, NULL, OPTION_SOCKET }, "PATH", "listen there, unless systemd passes a socket" },
+	{ { "socket", required_argument, NULL, OPTION_SOCKET }, "PATH",
+	  "listen there, unless systemd passes a socket" },
 	{ { "state-dir", required_argument, NULL, OPTION_STATE_DIR }, "DIR", "keep the database there" },
 	{ { "config", required_argument, NULL, OPTION_CONFIG }, "FILE", "read this configuration; it must exist" },
 	{ { "profile-dir", required_argument, NULL, OPTION_PROFILE_DIR }, "DIR",
 	  "look for profiles there first; may be given more than once" },
-	{ { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "LEVEL", "error, warning, info (default) or debug" },
+	{ { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "LEVEL",
+	  "error, warning, info (default) or debug" },
 	{ { "check-config", no_argument, NULL, OPTION_CHECK }, "", "check the configuration, say ok or what is wrong" },
 	{ { "version", no_argument, NULL, 'V' }, "", "print the version" },
 	{ { "help", no_argument, NULL, 'h' }, "", "print this" },
@@ -79,7 +81,8 @@ static int take_option(struct command_line *line, int option)
 		return 0;
 	case OPTION_LOG_LEVEL:
 		if (log_level_parse(optarg, &level) < 0) {
-			fprintf(stderr, "futured: --log-level: \"%s\" is none of error, warning, info, debug\n", optarg);
+			fprintf(stderr, "futured: --log-level: \"%s\" is none of error, warning, info, debug\n",
+			    optarg);
 			return -EINVAL;
 		}
 		log_set_level(level);

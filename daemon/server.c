@@ -326,8 +326,8 @@ static void raise_descriptor_limit(const struct config *config)
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		log_warning("open files: %s", strerror(errno));
 	if (limit.rlim_max < config->connections + config->requests)
-		log_warning("open files: at most %" PRIu64 ", fewer than limits.connections and remote.requests ask for",
-		    (uint64_t)limit.rlim_max);
+		log_warning("open files: at most %" PRIu64
+		    ", fewer than limits.connections and remote.requests ask for", (uint64_t)limit.rlim_max);
 }
 
 static int start_events(struct server *server)

@@ -81,8 +81,8 @@ static void format_line(const struct broker *broker, char *line, size_t size)
 	int len;
 
 	broker_stats(broker, &stats);
-	len = snprintf(line, size, "%" PRIu64 " pending, %" PRIu64 " running, %u in flight", stats.futures[STORE_PENDING],
-	    stats.futures[STORE_RUNNING], stats.in_flight);
+	len = snprintf(line, size, "%" PRIu64 " pending, %" PRIu64 " running, %u in flight",
+	    stats.futures[STORE_PENDING], stats.futures[STORE_RUNNING], stats.in_flight);
 	if (stats.next_due_in_usec != UINT64_MAX)
 		snprintf(line + len, size - (size_t)len, ", next request in %" PRIu64 " s",
 		    (stats.next_due_in_usec + SECOND - 1) / SECOND);
