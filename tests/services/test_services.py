@@ -8,6 +8,7 @@ import sys
 import threading
 import unittest
 
+sys.dont_write_bytecode = True     # the source tree may not be ours to write to
 from google_lro import GoogleLro
 
 HERE = os.path.dirname(os.path.abspath(__file__))
