@@ -241,13 +241,14 @@ END_TEST
 
 START_TEST(test_bad_requests)
 {
-	static const struct http_header name = { "X Y", "s3cret" }, line = { "X-A", "s3cret\r\nX-B: c" }, colon = { "A:", "s3cret" },
-	    framing = { "content-length", "7" }, chunked = { "Transfer-Encoding", "s3cret" };
+	static const struct http_header name = { "X Y", "s3cret" }, line = { "X-A", "s3cret\r\nX-B: c" },
+	    colon = { "A:", "s3cret" }, framing = { "content-length", "7" }, chunked = { "Transfer-Encoding", "s3cret" };
 	static const struct {
 		const char *method, *url, *unix_socket;
 		const struct http_header *header;
 	} table[] = {
-		{ "GET", "ftp://h/s3cret", NULL, NULL }, { "GET", "s3cret", NULL, NULL }, { "GET", "http://u:s3cret@h/", NULL, NULL },
+		{ "GET", "ftp://h/s3cret", NULL, NULL }, { "GET", "s3cret", NULL, NULL },
+		{ "GET", "http://u:s3cret@h/", NULL, NULL },
 		{ "GET", "http://h:bad/?s3cret", NULL, NULL }, { "GET", "", NULL, NULL }, { "G T", "http://h/", NULL, NULL },
 		{ "", "http://h/", NULL, NULL }, { "GET\r\nX: y", "http://h/", NULL, NULL }, { "GET", "http://h/", "", NULL },
 		{ "GET", "http://h/", "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
@@ -516,8 +517,8 @@ int main(void)
 	const TTest *const tests[] = {
 		test_response, test_request_get, test_request_methods, test_request_head, test_request_large,
 		test_redirect_not_followed, test_no_ambient_state, test_unix_socket, test_bad_requests, test_refused,
-		test_handshake_timeout, test_untrusted, test_timeout, test_broken_responses, test_endless_headers, test_body_max,
-		test_decompression,
+		test_handshake_timeout, test_untrusted, test_timeout, test_broken_responses, test_endless_headers,
+		test_body_max, test_decompression,
 	};
 
 	return fixture_run("http_transfer", tests, COUNT(tests));
