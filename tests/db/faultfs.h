@@ -8,7 +8,7 @@ enum faultfs_write { FAULTFS_WRITE_OK, FAULTFS_WRITE_FULL, FAULTFS_WRITE_QUOTA, 
 
 /* May be changed while a store is open, from any thread. */
 extern struct faultfs {
-	atomic_int write;               /* enum faultfs_write: of what extends a file or the WAL */
+	atomic_int write;               /* enum faultfs_write: what every write meets */
 	atomic_bool until_released;     /* only as long as the file is there that faultfs_watch() named */
 	atomic_bool sync_wal, sync_main; /* fsync of that file fails */
 	atomic_bool read;               /* reads fail */
