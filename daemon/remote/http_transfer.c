@@ -168,13 +168,13 @@ bool http_transfer_rewind(struct http_transfer *transfer, uint64_t now_usec)
 	uint64_t spent = now_usec - transfer->started_usec;
 	long connects = 1;
 
-	if (!transfer->safe_to_resend || transfer->resent || transfer->refusal != REFUSED_NOTHING ||
+	if (!transfer->safe_to_resend || transfer->refusal != REFUSED_NOTHING ||
 	    !connection_died(transfer->result) || spent + 1000 > transfer->timeout_usec)
 		return false;
+	/* 0: it went out on a used connection. The next attempt makes its own, so there is no third one. */
 	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
 	if (connects != 0)
 		return false;
-	transfer->resent = true;
 	transfer->body_len = 0;
 	transfer->header_bytes = 0;
 	transfer->n_headers = 0;
@@ -244,10 +244,11 @@ static const char *libcurl_words(const struct http_transfer *transfer)
 	case CURLE_HTTP2_STREAM:
 		if (transfer->text[0])
 			return transfer->text;
-		/* fall through */
+		break;
 	default:
-		return curl_easy_strerror(transfer->result);
+		break;
 	}
+	return curl_easy_strerror(transfer->result);
 }
 
 static void say_failure(const struct http_transfer *transfer, uint64_t now_usec, struct http_response *response)
@@ -285,6 +286,16 @@ static void say_failure(const struct http_transfer *transfer, uint64_t now_usec,
 	}
 }
 
+/* libcurl leaves a CR in an empty value. */
+static const char *trim(char *value)
+{
+	size_t len = strlen(value);
+
+	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
+		value[--len] = '\0';
+	return value;
+}
+
 static size_t list_headers(CURL *easy, struct http_header *headers)
 {
 	struct curl_header *header = NULL;
@@ -292,7 +303,7 @@ static size_t list_headers(CURL *easy, struct http_header *headers)
 
 	while (n < HTTP_HEADERS_MAX && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header))) {
 		headers[n].name = header->name;
-		headers[n].value = header->value;
+		headers[n].value = trim(header->value);
 		n++;
 	}
 	return n;
