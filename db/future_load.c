@@ -18,8 +18,7 @@ static const char SQL_LOAD_LABELS[] = "SELECT id, name, value FROM labels ORDER 
 /* Labels are merged in: both statements run in order of id. */
 struct loader {
 	struct sql_params futures, labels;
-	bool label_ready;               /* labels stands on a row that is not used yet */
-	bool labels_over;               /* a further step would begin again at the first row */
+	enum { LABELS_NEXT, LABELS_READY, LABELS_OVER } at; /* READY: on a row that is not used yet */
 };
 
 static void read_rec(struct sql_columns *columns, struct future_rec *rec)
@@ -86,15 +85,14 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		uint8_t id[STORE_ID_BYTES] = { 0 };
 		int order;
 
-		if (loader->labels_over)
-			return 0;
-		if (!loader->label_ready) {
+		if (loader->at == LABELS_NEXT) {
 			r = sql_step(&loader->labels);
-			loader->labels_over = r == 0;
-			if (r <= 0)
+			if (r < 0)
 				return r;
-			loader->label_ready = true;
+			loader->at = r ? LABELS_READY : LABELS_OVER;
 		}
+		if (loader->at == LABELS_OVER)
+			return 0;
 		sql_read_id(&columns, id);
 		if (columns.error)
 			return columns.error;
@@ -105,7 +103,7 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		r = order == 0 ? take_label(loader, rec) : -EUCLEAN;
 		if (r < 0)
 			return r;
-		loader->label_ready = false;
+		loader->at = LABELS_NEXT;
 	}
 }
 
