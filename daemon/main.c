@@ -53,8 +53,9 @@ static void print_help(void)
 	     "machine. SIGHUP reads the configuration again, SIGTERM stops.\n\n"
 	     "Configuration (key, meaning, default and range):");
 	config_describe(stdout);
-	puts("\nExit status: 0 stopped, 1 could not start, 2 wrong usage or configuration, 3 another daemon has the\n"
-	     "state directory or the socket, 4 the store failed while running (a restart recovers).");
+	puts("\nExit status: 0 stopped, 1 could not start (or --check-config found something), 2 wrong usage or\n"
+	     "configuration, 3 another daemon has the state directory or the socket, 4 the store failed while\n"
+	     "running (a restart recovers).");
 }
 
 /* Take one option. Returns 0 to go on, 1 when all is said, -EINVAL after a message. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static char dir[64], path[100];
@@ -85,6 +86,26 @@ START_TEST(to_nobody)
 }
 END_TEST
 
+START_TEST(reloading_has_the_managers_clock)
+{
+	char buffer[200];
+	unsigned long long usec;
+	struct timespec now;
+	ssize_t n;
+
+	bind_to(path, strlen(path));
+	setenv("NOTIFY_SOCKET", path, 1);
+	notify_reloading();
+	n = recv(manager, buffer, sizeof(buffer) - 1, 0);
+	ck_assert_int_gt(n, 0);
+	buffer[n] = '\0';
+	ck_assert_int_eq(sscanf(buffer, "RELOADING=1\nMONOTONIC_USEC=%llu", &usec), 1);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ck_assert_uint_le(usec, (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	ck_assert_uint_ge(usec + 60000000, (unsigned long long)now.tv_sec * 1000000);
+}
+END_TEST
+
 START_TEST(watchdog)
 {
 	char pid[32];
@@ -113,6 +134,7 @@ int main(void)
 	tcase_add_test(tcase, to_a_path);
 	tcase_add_test(tcase, to_an_abstract_name);
 	tcase_add_test(tcase, to_nobody);
+	tcase_add_test(tcase, reloading_has_the_managers_clock);
 	tcase_add_test(tcase, watchdog);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
