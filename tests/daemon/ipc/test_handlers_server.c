@@ -64,7 +64,8 @@ START_TEST(stats_have_every_key_of_the_protocol)
 {
 	static const char *const keys[] = { "uptime", "connections", "calls", "futures", "created", "completed",
 		"requests", "retries", "throttled", "in_flight", "queued", "buckets", "paused", "waits",
-		"subscriptions", "seq", "commits", "operations", "database_bytes", "wal_bytes", "disk_full", "next_due" };
+		"subscriptions", "seq", "commits", "operations", "database_bytes", "wal_bytes", "disk_full",
+		"next_due" };
 	const msgpack_object *reply;
 
 	client_call(&client, 1, "server.stats", NULL);
