@@ -3,11 +3,9 @@
 
 #include "daemon/remote/plan.h"
 #include "daemon/remote/build.h"
-#include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/settings.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "daemon/remote/place.h"
 #include "daemon/remote/spec.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -82,7 +82,8 @@ static void judge_answer(const struct remote_plan *plan, enum step step, struct 
 
 static void build_steps(const struct remote_plan *plan)
 {
-	json_t *builtin = json_pack("{s:s,s:i,s:s,s:s}", "id", "x", "attempt", 1, "credential", "c", "idempotency", "i");
+	json_t *builtin = json_pack("{s:s,s:i,s:s,s:s}", "id", "x", "attempt", 1, "credential", "c", "idempotency",
+	    "i");
 
 	for (enum step step = STEP_SUBMIT; step <= STEP_CANCEL; step++) {
 		const struct build_input input = { .spec = plan->spec, .step = step, .idempotency = "i",

@@ -19,9 +19,12 @@ static size_t n_seeds;
 
 /* What JSON, templates and specs are made of. */
 static const char *const tokens[] = {
-	"{", "}", "[", "]", "\"", ":", ",", "\\", "\\u", "\\ud83d\\ude00", "null", "true", "-", "1e400", "18446744073709551616",
-	"0", "{x}", "{+name}", "{{", "{credential}", "{idempotency}", "/", "~", "~0", "..", "//", "http://", "\"\"", "{}", "[]",
-	"\xc3\xa9", "\xff", "\n---\n", "\"any\":", "\"not\":", "\"body\":", "\"poll\"", "\"rules\":\"poll\"", "\"then\":\"success\"",
+	"{", "}", "[", "]", "\"", ":", ",", "\\", "\\u", "\\ud83d\\ude00", "null", "true", "-", "1e400",
+	"18446744073709551616",
+	"0", "{x}", "{+name}", "{{", "{credential}", "{idempotency}", "/", "~", "~0", "..", "//", "http://", "\"\"",
+	"{}", "[]",
+	"\xc3\xa9", "\xff", "\n---\n", "\"any\":", "\"not\":", "\"body\":", "\"poll\"", "\"rules\":\"poll\"",
+	"\"then\":\"success\"",
 	"\"result\":\"\"", "\"error\":\"/e\"", "\"capture\":{\"x\":{\"body\":\"\"}}", "\r\n", "%", "?", "#", "@",
 };
 

@@ -123,7 +123,8 @@ END_TEST
 START_TEST(no_number_makes_a_document_unreadable)
 {
 	static const char text[] = "{\"big\": 18446744073709551616000, \"huge\": 1e400, \"tiny\": -1.5E-9999, "
-	                           "\"long\": 0.1000000000000000055511151231257827021181583404541015625, \"done\": true}";
+	                           "\"long\": 0.1000000000000000055511151231257827021181583404541015625, \"done\": "
+	                           "true}";
 
 	check_found(text, "/big", "18446744073709551616000");
 	check_found(text, "/huge", "1e400");
@@ -223,7 +224,8 @@ START_TEST(depth_is_bounded)
 	ck_assert_int_eq(json_scan((struct slice){ text, 2 * REMOTE_JSON_DEPTH_MAX }, NULL, NULL, &fault), 0);
 	memset(text, '[', REMOTE_JSON_DEPTH_MAX + 1);
 	memset(text + REMOTE_JSON_DEPTH_MAX + 1, ']', REMOTE_JSON_DEPTH_MAX + 1);
-	ck_assert_int_eq(json_scan((struct slice){ text, 2 * REMOTE_JSON_DEPTH_MAX + 2 }, NULL, NULL, &fault), -EBADMSG);
+	ck_assert_int_eq(json_scan((struct slice){ text, 2 * REMOTE_JSON_DEPTH_MAX + 2 }, NULL, NULL, &fault),
+	    -EBADMSG);
 	ck_assert_str_eq(fault.what, "nested too deeply");
 }
 END_TEST

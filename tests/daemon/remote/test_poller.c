@@ -237,8 +237,10 @@ END_TEST
 START_TEST(a_submit_captures_and_the_poll_uses_it)
 {
 	struct step_input input = input_of(STEP_SUBMIT);
-	struct plan *plan = prepare("{\"submit\": {\"url\": \"/v1/things:train\", \"json\": {\"of\": \"{id}\", \"try\": \"{attempt}\"},"
-	    " \"capture\": {\"name\": {\"body\": \"/name\"}}, \"rules\": \"poll\", \"idempotency\": \"X-Request-Id\"}}");
+	struct plan *plan = prepare("{\"submit\": {\"url\": \"/v1/things:train\", \"json\": {\"of\": \"{id}\", "
+	    "\"try\": \"{attempt}\"},"
+	    " \"capture\": {\"name\": {\"body\": \"/name\"}}, \"rules\": \"poll\", \"idempotency\": "
+	    "\"X-Request-Id\"}}");
 	char captured[256];
 
 	ck_assert(plan->has_idempotency);
@@ -272,7 +274,8 @@ END_TEST
 START_TEST(the_credential_is_read_for_each_request)
 {
 	const struct step_input input = input_of(STEP_POLL);
-	struct plan *plan = prepare("{\"credential\": \"google\", \"headers\": {\"Authorization\": \"Bearer {credential}\"}}");
+	struct plan *plan = prepare("{\"credential\": \"google\", \"headers\": {\"Authorization\": \"Bearer "
+	    "{credential}\"}}");
 	struct exchange *exchange;
 	struct error error = { 0 };
 

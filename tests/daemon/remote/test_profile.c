@@ -248,7 +248,8 @@ START_TEST(google_lro)
 	ck_assert(plan->plan.has_cancel && !plan->plan.has_submit);
 	ck_assert_uint_eq(plan->plan.polling.timeout_usec, POLICY_NO_TIMEOUT);
 	ck_assert_uint_eq(plan->plan.polling.maximum_usec, 20000000);
-	ck_assert_str_eq(json_string_value(json_object_get(plan->params, "base")), "https://longrunning.googleapis.com");
+	ck_assert_str_eq(json_string_value(json_object_get(plan->params, "base")),
+	    "https://longrunning.googleapis.com");
 	plan_free(plan);
 }
 END_TEST

@@ -1,5 +1,4 @@
 /* test_spec.c - what the compiler takes, and its exact words about what it does not take. */
-#include "daemon/remote/build.h"
 #include "daemon/remote/plan.h"
 #include "daemon/remote/prepare.h"
 
@@ -97,7 +96,8 @@ static const struct { const char *spec, *error; } BAD[] = {
 	{ "{\"poll\": []}", "poll: must be an object" },
 	{ "{\"headers\": {\"a b\": \"x\"}, " POLL "}", "headers[\"a b\"]: is not a header name" },
 	{ "{\"headers\": {\"X-A\": 1}, " POLL "}", "headers.X-A: must be a string" },
-	{ "{\"headers\": {\"content-length\": \"1\"}, " POLL "}", "headers.content-length: is set by the daemon itself" },
+	{ "{\"headers\": {\"content-length\": \"1\"}, " POLL "}", "headers.content-length: is set by the daemon "
+	  "itself" },
 	/* settings */
 	{ POLLING("\"inital\": 1"), "polling: unknown key \"inital\" (did you mean \"initial\"?)" },
 	{ POLLING("\"initial\": \"1\""), "polling.initial: must be a number of seconds" },
@@ -120,16 +120,20 @@ static const struct { const char *spec, *error; } BAD[] = {
 	{ "{\"poll\": {}}", "poll: \"url\" is missing" },
 	{ "{\"poll\": {\"url\": \"/p\"}}", "poll.url: \"/p\" is relative, and there is no base" },
 	{ "{\"poll\": {\"url\": \"http://\"}}", "poll.url: not a usable URL: No host part in the URL" },
-	{ "{\"poll\": {\"url\": \"http://h/p\", \"methd\": \"GET\"}}", "poll: unknown key \"methd\" (did you mean \"method\"?)" },
-	{ "{\"poll\": {\"url\": \"http://h/p\", \"method\": \"GE T\"}}", "poll.method: \"GE T\" is not an HTTP method" },
+	{ "{\"poll\": {\"url\": \"http://h/p\", \"methd\": \"GET\"}}",
+	  "poll: unknown key \"methd\" (did you mean \"method\"?)" },
+	{ "{\"poll\": {\"url\": \"http://h/p\", \"method\": \"GE T\"}}",
+	  "poll.method: \"GE T\" is not an HTTP method" },
 	{ "{\"poll\": {\"url\": \"http://h/p\", \"timeout\": 0}}", "poll.timeout: must be at least 0.001 seconds" },
 	{ "{\"poll\": {\"url\": \"http://h/p\", \"query\": {\"a\": {}}}}",
 	  "poll.query.a: must be a string, number, true, false or a list of these" },
 	{ "{\"poll\": {\"url\": \"http://h/p\", \"query\": {\"a\": [1, null]}}}",
 	  "poll.query.a[1]: must be a string, number, true or false" },
-	{ "{\"poll\": {\"url\": \"http://h/p\", \"rules\": \"poll\"}}", "poll.rules: only a submit can have the rules of poll" },
+	{ "{\"poll\": {\"url\": \"http://h/p\", \"rules\": \"poll\"}}",
+	  "poll.rules: only a submit can have the rules of poll" },
 	{ "{\"poll\": {\"url\": \"http://h/p\", \"idempotency\": \"X\"}}", "poll.idempotency: is for submit only" },
-	{ "{\"poll\": {\"url\": \"http://h/p\", \"unix_socket\": \"run/x\"}}", "poll.unix_socket: must be an absolute path" },
+	{ "{\"poll\": {\"url\": \"http://h/p\", \"unix_socket\": \"run/x\"}}",
+	  "poll.unix_socket: must be an absolute path" },
 	{ BUILT "\"json\": {}, \"text\": \"\"}}",
 	  "submit.text: a request has only one of \"json\", \"form\", \"text\" and \"bytes\"" },
 	{ BUILT "\"bytes\": \"a\"}}", "submit.bytes: is not base64" },
@@ -142,20 +146,23 @@ static const struct { const char *spec, *error; } BAD[] = {
 	/* rules */
 	{ RULES("{}"), "poll.rules: must be a list of rules" },
 	{ RULES("[{}]"), "poll.rules[0]: \"then\" is missing" },
-	{ RULES("[{\"then\": \"sucess\"}]"), "poll.rules[0].then: unknown outcome \"sucess\" (did you mean \"success\"?)" },
+	{ RULES("[{\"then\": \"sucess\"}]"), "poll.rules[0].then: unknown outcome \"sucess\" (did you mean "
+	  "\"success\"?)" },
 	{ RULES("[{\"then\": \"fetch\"}]"), "poll.rules[0].then: \"fetch\" is not supported by this version" },
 	{ RULES("[{\"then\": \"refresh_credential\"}]"),
 	  "poll.rules[0].then: \"refresh_credential\" is not supported by this version" },
 	{ RULES("[{\"then\": \"continue\"}]"), "poll.rules[0].then: \"continue\" is not supported by this version" },
 	{ RULES("[{\"then\": \"pending\", \"set\": {}}]"), "poll.rules[0].set: is not supported by this version" },
-	{ RULES("[{\"then\": \"pending\", \"budget\": {}}]"), "poll.rules[0].budget: is not supported by this version" },
+	{ RULES("[{\"then\": \"pending\", \"budget\": {}}]"), "poll.rules[0].budget: is not supported by this "
+	  "version" },
 	{ RULES("[{\"then\": \"lost\"}, {\"then\": \"lost\"}, {\"then\": \"lost\", \"when\": {\"staus\": 404}}]"),
 	  "poll.rules[2].when: unknown key \"staus\" (did you mean \"status\"?)" },
 	{ RULES("[{\"then\": \"success\", \"result\": \"done\"}]"),
 	  "poll.rules[0].result: \"done\" is not a JSON Pointer (it must be empty or start with \"/\")" },
 	{ RULES("[{\"then\": \"success\", \"result\": \"/a~b\"}]"),
 	  "poll.rules[0].result: \"/a~b\" is not a JSON Pointer (\"~\" must be followed by 0 or 1)" },
-	{ RULES("[{\"then\": \"pending\", \"result\": \"/a\"}]"), "poll.rules[0]: \"result\" is for \"then\": \"success\"" },
+	{ RULES("[{\"then\": \"pending\", \"result\": \"/a\"}]"), "poll.rules[0]: \"result\" is for \"then\": "
+	  "\"success\"" },
 	{ RULES("[{\"then\": \"success\", \"error\": \"/a\"}]"),
 	  "poll.rules[0]: \"error\" is for outcomes other than pending and success" },
 	{ RULES("[{\"then\": \"success\", \"delay\": 1}]"),
@@ -193,8 +200,10 @@ static const struct { const char *spec, *error; } BAD[] = {
 	  "cancel.json.a[0]: {tsk} has no value: no param or earlier capture has that name (did you mean \"task\"?)" },
 	{ "{\"headers\": {\"A\": \"{credential}\"}, " POLL "}",
 	  "headers.A: {credential} is used, but \"credential\" names none" },
-	{ "{\"poll\": {\"url\": \"http://h/{idempotency}\"}}", "poll.url: {idempotency} is used, but there is no submit" },
-	{ "{\"poll\": {\"url\": \"http://h/{\"}}", "poll.url: a brace that is not part of a template is written twice" },
+	{ "{\"poll\": {\"url\": \"http://h/{idempotency}\"}}", "poll.url: {idempotency} is used, but there is no "
+	  "submit" },
+	{ "{\"poll\": {\"url\": \"http://h/{\"}}", "poll.url: a brace that is not part of a template is written "
+	  "twice" },
 	{ "{" POLL ", \"params\": {\"credential\": 1}}", "params: \"credential\" is a built-in value" },
 	{ "{" POLL ", \"params\": []}", "params: must be an object" },
 	{ POLLING("\"initial\": \"{every}\""), "polling.initial: {every} has no value: no param has that name" },
@@ -286,9 +295,11 @@ END_TEST
 START_TEST(every_setting_arrives)
 {
 	struct remote_plan *plan = plan_of("{" POLL ", \"credential\": \"google\","
-	    " \"polling\": {\"initial\": 0.5, \"maximum\": 9, \"multiplier\": 3, \"jitter\": \"none\", \"timeout\": 900,"
+	    " \"polling\": {\"initial\": 0.5, \"maximum\": 9, \"multiplier\": 3, \"jitter\": \"none\", \"timeout\": "
+	    "900,"
 	    "  \"reset_on_progress\": true},"
-	    " \"retry\": {\"initial\": 90, \"jitter\": 0.2, \"timeout\": null, \"on\": [\"5xx\", 409], \"retry_after_max\": 60},"
+	    " \"retry\": {\"initial\": 90, \"jitter\": 0.2, \"timeout\": null, \"on\": [\"5xx\", 409], "
+	    "\"retry_after_max\": 60},"
 	    " \"ttl\": null, \"keep_until_delivered\": true, \"resubmit\": true, \"concurrency\": 3,"
 	    " \"submit\": {\"url\": \"http://h/s\", \"json\": {\"request_id\": \"{idempotency}\"}},"
 	    " \"cancel\": {\"url\": \"http://h/c\"}}");
@@ -326,12 +337,15 @@ END_TEST
 
 static const struct { const char *spec, *bucket; } BUCKETS[] = {
 	{ "{\"base\": \"https://A.example/x\", \"poll\": {\"url\": \"/p\"}}", "- https://a.example:443" },
-	{ "{\"base\": \"{base}\", \"poll\": {\"url\": \"/p/{id}\"}, \"params\": {\"base\": \"http://x:81\"}}", "- http://x:81" },
+	{ "{\"base\": \"{base}\", \"poll\": {\"url\": \"/p/{id}\"}, \"params\": {\"base\": \"http://x:81\"}}",
+	  "- http://x:81" },
 	{ "{\"base\": \"http://x\", \"poll\": {\"url\": \"http://y:82/p\"}}", "- http://y:82" },
 	{ "{\"base\": \"http://x\", \"poll\": {\"url\": \"{+loc}\"},"
-	  " \"submit\": {\"url\": \"http://z/s\", \"capture\": {\"loc\": {\"header\": \"Location\"}}}}", "- http://x:80" },
+	  " \"submit\": {\"url\": \"http://z/s\", \"capture\": {\"loc\": {\"header\": \"Location\"}}}}",
+	  "- http://x:80" },
 	{ "{\"poll\": {\"url\": \"{+loc}\"},"
-	  " \"submit\": {\"url\": \"http://z/s\", \"capture\": {\"loc\": {\"header\": \"Location\"}}}}", "- http://z:80" },
+	  " \"submit\": {\"url\": \"http://z/s\", \"capture\": {\"loc\": {\"header\": \"Location\"}}}}",
+	  "- http://z:80" },
 	{ "{\"poll\": {\"url\": \"http://d/v1\", \"unix_socket\": \"/run/{s}.sock\"}, \"params\": {\"s\": \"x\"}}",
 	  "- http://d:80 /run/x.sock" },
 };
@@ -365,7 +379,8 @@ END_TEST
 START_TEST(stored_texts_compile_again_to_the_same)
 {
 	const struct plan_source source = {
-		.spec = slice("{\"retry\": {\"maximum\": 5, \"initial\": 1}, \"help\": \"x\", \"params\": {\"a\": 1, \"b\": 2},"
+		.spec = slice("{\"retry\": {\"maximum\": 5, \"initial\": 1}, \"help\": \"x\", \"params\": {\"a\": 1,"
+		    " \"b\": 2},"
 		              " \"poll\": {\"url\": \"http://h/{a}{b}\"}}"),
 		.params = slice("{\"b\": 3}"),
 		.polling = slice("{\"initial\": 2}"),
@@ -381,131 +396,22 @@ START_TEST(stored_texts_compile_again_to_the_same)
 	ck_assert_str_eq(texts.params, "{\"a\":1,\"b\":3}");
 	ck_assert_str_eq(texts.request, "{\"params\":{\"b\":3},\"polling\":{\"initial\":2},\"retry\":{\"maximum\":6},"
 	                                "\"spec\":{\"help\":\"x\",\"params\":{\"a\":1,\"b\":2},"
-	                                "\"poll\":{\"url\":\"http://h/{a}{b}\"},\"retry\":{\"initial\":1,\"maximum\":5}}}");
+	                                "\"poll\":{\"url\":\"http://h/{a}{b}\"},\"retry\":{\"initial\":1,"
+	                                "\"maximum\":5}}}");
 	ck_assert_int_eq(plan_new(cache, texts.spec, texts.params, false, &compiled, NULL), 0);
 	ck_assert_ptr_eq(plan->spec, compiled->spec);
 	ck_assert_uint_eq(compiled->plan.retry.maximum_usec, 6000000);
 	plan_free(compiled);
 	plan_free(plan);
 	/* the order of keys makes no other request */
-	same.spec = slice("{\"poll\": {\"url\": \"http://h/{a}{b}\"}, \"params\": {\"b\": 2, \"a\": 1}, \"help\": \"x\","
+	same.spec = slice("{\"poll\": {\"url\": \"http://h/{a}{b}\"}, \"params\": {\"b\": 2, \"a\": 1}, \"help\": "
+	    "\"x\","
 	                  "  \"retry\": {\"initial\": 1, \"maximum\": 5}}");
 	ck_assert_int_eq(create(&same, &again, &plan, NULL), 0);
 	ck_assert_str_eq(texts.request, again.request);
 	plan_free(plan);
 	texts_done(&texts);
 	texts_done(&again);
-}
-END_TEST
-
-/* --- requests as they are sent -------------------------------------------------------------------- */
-
-static const struct {
-	const char *spec;          /* of poll; base is http://h/b/ */
-	const char *url;
-	const char *method;
-	const char *type;          /* Content-Type, or NULL */
-	const char *body;          /* or NULL */
-} REQUESTS[] = {
-	{ "\"url\": \"/p\"", "http://h/p", "GET", NULL, NULL },
-	{ "\"url\": \"p/{s}\"", "http://h/b/p/a%2Fb%20c", "GET", NULL, NULL },
-	{ "\"url\": \"/p/{+s}:x\"", "http://h/p/a/b%20c:x", "GET", NULL, NULL },
-	{ "\"url\": \"{+loc}\"", "https://other:8/x?y=%2F", "GET", NULL, NULL },
-	{ "\"url\": \"{+path}\"", "http://h/abs?z=1", "GET", NULL, NULL },
-	{ "\"url\": \"{+s}\"", "http://h/b/a/b%20c", "GET", NULL, NULL },
-	{ "\"url\": \"/p?k={s}\"", "http://h/p?k=a%2Fb%20c", "GET", NULL, NULL },
-	{ "\"url\": \"/p\", \"query\": {\"a\": \"{s}\", \"l\": \"{list}\", \"n\": 3, \"t\": [true, \"{n}\"]}",
-	  "http://h/p?a=a%2Fb%20c&l=1&l=x%26&n=3&t=true&t=12", "GET", NULL, NULL },
-	{ "\"url\": \"/p?q=1\", \"query\": {\"a b\": \"\"}", "http://h/p?q=1&a%20b=", "GET", NULL, NULL },
-	{ "\"url\": \"/p\", \"method\": \"POST\", \"json\": {\"s\": \"{s}\", \"n\": \"{n}\", \"l\": \"{list}\", \"i\": \"{id}\"}",
-	  "http://h/p", "POST", "application/json", "{\"s\":\"a/b c\",\"n\":12,\"l\":[1,\"x&\"],\"i\":\"the-id\"}" },
-	{ "\"url\": \"/p\", \"json\": {}", "http://h/p", "GET", "application/json", "{}" },
-	{ "\"url\": \"/p\", \"form\": {\"a\": \"{s}\", \"l\": [\"{n}\", 2]}", "http://h/p", "GET",
-	  "application/x-www-form-urlencoded", "a=a%2Fb%20c&l=12&l=2" },
-	{ "\"url\": \"/p\", \"text\": \"hi {s}\"", "http://h/p", "GET", "text/plain; charset=utf-8", "hi a/b c" },
-	{ "\"url\": \"/p\", \"bytes\": \"aGkA/w==\"", "http://h/p", "GET", "application/octet-stream", "hi" },
-	{ "\"url\": \"/p\", \"text\": \"<x/>\", \"headers\": {\"content-type\": \"text/xml\"}", "http://h/p", "GET", "text/xml",
-	  "<x/>" },
-};
-
-START_TEST(requests_are_built)
-{
-	json_t *builtin = json_pack("{s:s}", "id", "the-id");
-	struct built_request built;
-	struct build_input input = { .step = STEP_POLL, .timeout_usec = 30000000, .timeout_max_usec = 5000000 };
-	struct remote_plan *plan;
-	struct error error = { 0 };
-	const char *type;
-	char text[1024];
-
-	snprintf(text, sizeof(text), "{\"base\": \"http://h/b/\", \"poll\": {%s}}", REQUESTS[_i].spec);
-	ck_assert_int_eq(plan_new(cache, text, "{\"s\": \"a/b c\", \"n\": 12, \"list\": [1, \"x&\"],"
-	    " \"loc\": \"https://other:8/x?y=%2F\", \"path\": \"/abs?z=1\"}", true, &plan, &error), 0);
-	input.spec = plan->spec;
-	input.values = (struct values){ .builtin = builtin, .params = plan->params };
-	ck_assert_msg(build_request(&input, &built, &error) == 0, "%s", error.message);
-	ck_assert_str_eq(built.http.url, REQUESTS[_i].url);
-	ck_assert_str_eq(built.http.method, REQUESTS[_i].method);
-	ck_assert_uint_eq(built.http.timeout_usec, 5000000);
-	type = http_header_find(built.http.headers, built.http.n_headers, "Content-Type");
-	if (REQUESTS[_i].body) {
-		ck_assert_str_eq(type, REQUESTS[_i].type);
-		ck_assert_uint_ge(built.http.body_len, strlen(REQUESTS[_i].body));
-		ck_assert(memcmp(built.http.body, REQUESTS[_i].body, strlen(REQUESTS[_i].body)) == 0);
-	} else {
-		ck_assert_ptr_null(type);
-		ck_assert_ptr_null(built.http.body);
-	}
-	built_request_done(&built);
-	plan_free(plan);
-	json_decref(builtin);
-}
-END_TEST
-
-START_TEST(headers_of_a_request_win_over_those_of_all)
-{
-	json_t *builtin = json_pack("{s:s,s:i}", "credential", "s3cret", "attempt", 4);
-	struct remote_plan *plan = plan_of("{\"credential\": \"c\", \"headers\": {\"Authorization\": \"Bearer {credential}\","
-	    " \"X-A\": \"all\"}, \"poll\": {\"url\": \"http://h/\"}, \"submit\": {\"url\": \"http://h/\","
-	    " \"headers\": {\"x-a\": \"one {attempt}\"}, \"idempotency\": \"X-Request-Id\"}}");
-	const struct build_input input = { .spec = plan->spec, .step = STEP_SUBMIT, .values = { .builtin = builtin },
-		.idempotency = "key-1", .timeout_usec = 7000, .timeout_max_usec = UINT64_MAX };
-	struct built_request built;
-
-	ck_assert_int_eq(build_request(&input, &built, NULL), 0);
-	ck_assert_uint_eq(built.http.n_headers, 3);
-	ck_assert_str_eq(http_header_find(built.http.headers, 3, "authorization"), "Bearer s3cret");
-	ck_assert_str_eq(http_header_find(built.http.headers, 3, "x-a"), "one 4");
-	ck_assert_str_eq(http_header_find(built.http.headers, 3, "x-request-id"), "key-1");
-	ck_assert_str_eq(built.http.method, "POST");
-	ck_assert_uint_eq(built.http.timeout_usec, 7000);
-	built_request_done(&built);
-	plan_free(plan);
-	json_decref(builtin);
-}
-END_TEST
-
-START_TEST(a_credential_is_not_sent_without_the_tls_of_its_base)
-{
-	json_t *builtin = json_pack("{s:s}", "credential", "s3cret");
-	json_t *captured = json_pack("{s:s}", "loc", "http://h/op");
-	struct remote_plan *plan = plan_of("{\"base\": \"https://h\", \"credential\": \"c\","
-	    " \"headers\": {\"Authorization\": \"{credential}\"}, \"poll\": {\"url\": \"{+loc}\"},"
-	    " \"submit\": {\"url\": \"/s\", \"capture\": {\"loc\": {\"header\": \"Location\"}}}}");
-	const struct build_input input = { .spec = plan->spec, .step = STEP_POLL,
-		.values = { .builtin = builtin, .captured = captured }, .timeout_max_usec = UINT64_MAX };
-	struct built_request built;
-	struct error error;
-
-	ck_assert_int_lt(build_request(&input, &built, &error), 0);
-	ck_assert_str_eq(error.message, "poll.url: it would send the credential without TLS, which base has");
-	ck_assert_int_eq(json_object_set_new(captured, "loc", json_string("https://h2/op")), 0);
-	ck_assert_int_eq(build_request(&input, &built, &error), 0);
-	ck_assert_str_eq(built.http.url, "https://h2/op");
-	built_request_done(&built);
-	plan_free(plan);
-	json_decref(builtin);
-	json_decref(captured);
 }
 END_TEST
 
@@ -525,9 +431,6 @@ int main(void)
 	tcase_add_loop_test(tcase, buckets, 0, sizeof(BUCKETS) / sizeof(BUCKETS[0]));
 	tcase_add_test(tcase, a_spec_is_compiled_once_for_all_that_have_its_text);
 	tcase_add_test(tcase, stored_texts_compile_again_to_the_same);
-	tcase_add_loop_test(tcase, requests_are_built, 0, sizeof(REQUESTS) / sizeof(REQUESTS[0]));
-	tcase_add_test(tcase, headers_of_a_request_win_over_those_of_all);
-	tcase_add_test(tcase, a_credential_is_not_sent_without_the_tls_of_its_base);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -11,7 +11,8 @@ static struct values values;
 static void setup(void)
 {
 	params = json_loads("{\"name\": \"operations/a b\", \"n\": 12, \"big\": 9007199254740993, \"pi\": 0.1,"
-	                    " \"yes\": true, \"none\": null, \"list\": [\"x\", 2], \"map\": {\"k\": 1}, \"both\": \"param\","
+	                    " \"yes\": true, \"none\": null, \"list\": [\"x\", 2], \"map\": {\"k\": 1}, \"both\": "
+	                    "\"param\","
 	                    " \"u\": \"\\u00e9?&=#%\", \"a.b-c_d\": \"odd\"}", 0, NULL);
 	ck_assert_ptr_nonnull(params);
 	values = (struct values){ .params = params };
@@ -134,7 +135,8 @@ END_TEST
 
 START_TEST(json_takes_a_single_templates_own_type)
 {
-	json_t *json = json_loads("{\"n\": \"{n}\", \"s\": \"n={n}\", \"l\": [\"{list}\", \"{+yes}\", \"{none}\", 7, null],"
+	json_t *json = json_loads("{\"n\": \"{n}\", \"s\": \"n={n}\", \"l\": [\"{list}\", \"{+yes}\", \"{none}\", 7,"
+	    " null],"
 	                          " \"b\": \"{{n}}\", \"{n}\": \"{map}\"}", 0, NULL);
 	json_t *expected = json_loads("{\"n\": 12, \"s\": \"n=12\", \"l\": [[\"x\", 2], true, null, 7, null],"
 	                              " \"b\": \"{n}\", \"{n}\": {\"k\": 1}}", 0, NULL);
