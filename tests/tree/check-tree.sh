@@ -22,7 +22,7 @@ bench/               *
 # The C library; "pure" is the part of it that neither reads a clock nor does input or output of its own.
 pure='assert.h ctype.h errno.h float.h inttypes.h limits.h math.h stdarg.h stdbool.h stddef.h stdint.h stdio.h
  stdlib.h string.h strings.h sys/types.h'
-libc="$pure arpa/ dirent.h fcntl.h getopt.h grp.h linux/ locale.h net/ netdb.h netinet/ poll.h pwd.h signal.h sys/ sysexits.h
+libc="$pure arpa/ dirent.h fcntl.h getopt.h grp.h linux/ locale.h net/ netdb.h netinet/ poll.h pwd.h search.h signal.h sys/ sysexits.h
  termios.h time.h unistd.h"
 
 max_file=600
