@@ -41,13 +41,7 @@ static void teardown(void)
 
 static void ask_create(uint64_t n, uint64_t seq, int tag)
 {
-	struct future_rec rec;
-	struct event_rec event;
-
-	fixture_rec(&rec, n);
-	fixture_event(&event, &rec, STORE_EVENT_CREATED, seq);
-	ck_assert_int_eq(store_create(store, &rec, &fixture_texts, &event, fixture_done, &asks[tag]), 0);
-	future_rec_done(&rec);
+	fixture_ask_create(store, n, seq, &asks[tag]);
 }
 
 static void ask_update(uint64_t n, uint64_t seq, const char *result, int tag)
