@@ -88,6 +88,29 @@ START_TEST(what_gathers_is_one_transaction)
 }
 END_TEST
 
+static unsigned reads;
+
+static void on_texts(void *arg, int status, const struct store_texts *texts)
+{
+	reads++;
+}
+
+START_TEST(reading_costs_no_commit)
+{
+	struct store_stats before, after;
+	uint8_t id[STORE_ID_BYTES];
+
+	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
+	store_stats(store, &before);
+	fixture_id(id, 1);
+	ck_assert_int_eq(store_read_texts(store, id, on_texts, NULL), 0);
+	ck_assert_int_eq(fixture_wait(store, &reads, 1), 0);
+	store_stats(store, &after);
+	ck_assert_uint_eq(after.commits, before.commits);
+	ck_assert_uint_eq(after.operations, before.operations + 1);
+}
+END_TEST
+
 START_TEST(closing_commits_and_answers)
 {
 	static struct fixture_ask asks[100];
@@ -226,6 +249,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, answers_come_in_order_and_one_failure_is_alone);
 	tcase_add_test(tcase, what_gathers_is_one_transaction);
+	tcase_add_test(tcase, reading_costs_no_commit);
 	tcase_add_test(tcase, closing_commits_and_answers);
 	tcase_add_test(tcase, closing_without_a_thread_commits_too);
 	tcase_add_test(tcase, a_callback_may_ask_for_more);
