@@ -85,7 +85,6 @@ static void fail(struct writer *writer, int r, const char *what)
 static int run_in_group(struct writer *writer, struct op *op)
 {
 	struct database *database = writer->database;
-	struct event_extent extent = database->events.extent;
 	int r;
 
 	if (op->given_up)
@@ -105,8 +104,8 @@ static int run_in_group(struct writer *writer, struct op *op)
 	}
 	if (r == 0 || r == -ENOSPC || is_fatal(r))
 		return r;
+	/* An event comes last in an operation, so one that failed has written none. */
 	op->status = r;
-	database->events.extent = extent;
 	if (r == -ENOMEM || database_is_idle(database)) {
 		op->given_up = true;
 		return -EAGAIN;
