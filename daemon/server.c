@@ -32,6 +32,9 @@
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
 
+/* Those of the command line, the user's, the system's, the installed ones, and the end. */
+#define PROFILE_DIRS_MAX (PATHS_PROFILE_DIRS_MAX + 4)
+
 struct server {
 	const struct server_options *options;
 	struct config config;
@@ -39,7 +42,6 @@ struct server {
 	struct event *on_term, *on_int, *on_hup;
 	struct event *on_store;
 	struct event *wake;                  /* only ends a turn's waiting */
-	struct profiles *profiles;
 	struct http *http;
 	struct poller *poller;
 	struct store *store;
@@ -91,13 +93,13 @@ static const struct broker_host host = {
 
 static int each_profile(void *self, ipc_profile_cb each, void *arg)
 {
-	return profile_each(self, each, arg);
+	return profile_each(poller_profiles(self), each, arg);
 }
 
 static int get_profile(void *self, const char *name, const char **ret_text, const char **ret_path,
     struct error *error)
 {
-	return profile_text(self, name, ret_text, ret_path, error);
+	return profile_text(poller_profiles(self), name, ret_text, ret_path, error);
 }
 
 static void get_store_stats(void *self, struct store_stats *ret)
@@ -129,6 +131,28 @@ static struct ipc_config ipc_part(const struct config *config)
 static struct http_config http_part(const struct config *config)
 {
 	return (struct http_config){ .body_max = config->result_max, .user_agent = USER_AGENT };
+}
+
+/* What the service side is told: at the start, and again when the configuration changes. dirs: room for all. */
+static struct poller_config poller_part(const struct server *server, const struct config *config, const char **dirs)
+{
+	const struct paths *paths = &server->options->paths;
+	size_t n = 0;
+
+	for (size_t i = 0; i < server->options->n_profile_dirs; i++)
+		dirs[n++] = server->options->profile_dirs[i];
+	if (paths->profiles_user[0])
+		dirs[n++] = paths->profiles_user;
+	dirs[n++] = paths->profiles_system;
+	dirs[n++] = paths->profiles_installed;
+	dirs[n] = NULL;
+	return (struct poller_config){
+		.profile_dirs = dirs,
+		.credential_dir = paths->credentials[0] ? paths->credentials : NULL,
+		.timeout_usec = config->timeout_usec,
+		.body_max = config->result_max,
+		.wall_ms = wall_ms,
+	};
 }
 
 static void report_error(void *arg, const char *line)
@@ -163,6 +187,8 @@ static void reload(struct server *server)
 		struct broker_config broker;
 		struct ipc_config ipc;
 		struct http_config http;
+		struct poller_config poller;
+		const char *dirs[PROFILE_DIRS_MAX];
 
 		config_merge(&server->config, &fresh, report_kept, NULL, &server->config);
 		broker = broker_part(&server->config);
@@ -171,6 +197,9 @@ static void reload(struct server *server)
 		broker_configure(server->broker, &broker);
 		ipc_configure(server->ipc, &ipc);
 		http_configure(server->http, &http);
+		poller = poller_part(server, &server->config, dirs);
+		if (poller_configure(server->poller, &poller) < 0)
+			log_warning("configuration: no memory for [remote], its old values stay in force");
 		log_info("configuration: read again");
 	}
 	notify_send("READY=1");
@@ -320,29 +349,13 @@ static int start_events(struct server *server)
 /* The side that talks to services. */
 static int start_remote(struct server *server)
 {
-	const struct paths *paths = &server->options->paths;
-	const char *dirs[PATHS_PROFILE_DIRS_MAX + 4];
+	const char *dirs[PROFILE_DIRS_MAX];
+	struct poller_config poller = poller_part(server, &server->config, dirs);
 	struct http_config http = http_part(&server->config);
-	size_t n = 0;
 
-	for (size_t i = 0; i < server->options->n_profile_dirs; i++)
-		dirs[n++] = server->options->profile_dirs[i];
-	if (paths->profiles_user[0])
-		dirs[n++] = paths->profiles_user;
-	dirs[n++] = paths->profiles_system;
-	dirs[n++] = paths->profiles_installed;
-	dirs[n] = NULL;
-	server->profiles = profiles_new(dirs);
 	server->http = http_new(server->base, &http);
-	if (server->profiles && server->http) {
-		struct poller_config poller = {
-			.profiles = server->profiles,
-			.credentials = paths->credentials[0] ? paths->credentials : NULL,
-			.timeout_usec = server->config.timeout_usec,
-		};
-
+	if (server->http)
 		server->poller = poller_new(server->http, &poller);
-	}
 	if (!server->poller) {
 		log_error("cannot start: no memory for the service side");
 		return -ENOMEM;
@@ -428,7 +441,7 @@ static int start_ipc(struct server *server)
 	struct ipc_setup setup = {
 		.base = server->base,
 		.broker = server->broker,
-		.profiles = { .self = server->profiles, .each = each_profile, .text = get_profile },
+		.profiles = { .self = server->poller, .each = each_profile, .text = get_profile },
 		.store_stats = get_store_stats,
 		.store = server->store,
 		.config = ipc_part(&server->config),
@@ -491,7 +504,6 @@ static void finish(struct server *server)
 	broker_free(server->broker);
 	poller_free(server->poller);
 	http_free(server->http);
-	profiles_free(server->profiles);
 	free_event(server->on_term);
 	free_event(server->on_int);
 	free_event(server->on_hup);

@@ -8,8 +8,8 @@
 
 static const char SQL_LOAD_FUTURES[] =
     "SELECT f.id, uid, gid, mode, kind, profile, key, created_at_ms, state, phase, seq, started_at_ms, "
-    "finished_at_ms, ttl_ms, expires_at_ms, deadline_at_ms, next_at_ms, polling_delay_usec, retry_delay_usec, "
-    "retry_since_ms, requests, attempts, unreachable_since_ms, last_error, cancel_requested, idempotency, "
+    "finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, deadline_at_ms, next_at_ms, "
+    "polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, unreachable_since_ms, last_error, cancel_requested, idempotency, "
     "captured, progress, error_kind, error_message, error_code, error_http_status, content_type, result_size, "
     "spec, params, request "
     "FROM futures f LEFT JOIN texts t ON t.id = f.id ORDER BY f.id";
@@ -18,7 +18,7 @@ static const char SQL_LOAD_LABELS[] = "SELECT id, name, value FROM labels ORDER 
 /* Labels are merged in: both statements run in order of id. */
 struct loader {
 	struct sql_params futures, labels;
-	bool label_ready;               /* labels stands on a row that is not used yet */
+	enum { LABELS_NEXT, LABELS_READY, LABELS_OVER } at; /* READY: on a row that is not used yet */
 };
 
 static void read_rec(struct sql_columns *columns, struct future_rec *rec)
@@ -38,6 +38,7 @@ static void read_rec(struct sql_columns *columns, struct future_rec *rec)
 	rec->finished_at_ms = sql_read_number(columns);
 	rec->ttl_ms = sql_read_number(columns);
 	rec->expires_at_ms = sql_read_number(columns);
+	rec->keep_until_delivered = sql_read_number(columns) != 0;
 	rec->deadline_at_ms = sql_read_number(columns);
 	rec->next_at_ms = sql_read_number(columns);
 	rec->polling_delay_usec = (uint64_t)sql_read_number(columns);
@@ -84,12 +85,14 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		uint8_t id[STORE_ID_BYTES] = { 0 };
 		int order;
 
-		if (!loader->label_ready) {
+		if (loader->at == LABELS_NEXT) {
 			r = sql_step(&loader->labels);
-			if (r <= 0)
+			if (r < 0)
 				return r;
-			loader->label_ready = true;
+			loader->at = r ? LABELS_READY : LABELS_OVER;
 		}
+		if (loader->at == LABELS_OVER)
+			return 0;
 		sql_read_id(&columns, id);
 		if (columns.error)
 			return columns.error;
@@ -100,7 +103,7 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		r = order == 0 ? take_label(loader, rec) : -EUCLEAN;
 		if (r < 0)
 			return r;
-		loader->label_ready = false;
+		loader->at = LABELS_NEXT;
 	}
 }
 

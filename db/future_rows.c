@@ -8,17 +8,18 @@
 
 /* In the order of bind_changing(). */
 #define CHANGING_COLUMNS \
-	"state, phase, seq, started_at_ms, finished_at_ms, ttl_ms, expires_at_ms, deadline_at_ms, next_at_ms, " \
-	"polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, unreachable_since_ms, " \
+	"state, phase, seq, started_at_ms, finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, " \
+	"deadline_at_ms, next_at_ms, polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, unreachable_since_ms, " \
 	"last_error, cancel_requested, idempotency, captured, progress, error_kind, error_message, error_code, " \
 	"error_http_status, content_type, result_size"
 
 static const char SQL_INSERT_FUTURE[] =
     "INSERT INTO futures (id, uid, gid, mode, kind, profile, key, created_at_ms, " CHANGING_COLUMNS ") "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?)";
 static const char SQL_UPDATE_FUTURE[] =
     "UPDATE futures SET (" CHANGING_COLUMNS ") = "
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?";
 static const char SQL_DELETE_FUTURE[] = "DELETE FROM futures WHERE id = ?";
 
 static const char SQL_INSERT_LABEL[] = "INSERT INTO labels (id, name, value) VALUES (?, ?, ?)";
@@ -81,6 +82,7 @@ static void bind_changing(struct sql_params *params, const struct future_rec *re
 	sql_bind_number(params, rec->finished_at_ms);
 	sql_bind_number(params, rec->ttl_ms);
 	sql_bind_number(params, rec->expires_at_ms);
+	sql_bind_number(params, rec->keep_until_delivered);
 	sql_bind_number(params, rec->deadline_at_ms);
 	sql_bind_number(params, rec->next_at_ms);
 	sql_bind_number(params, (int64_t)rec->polling_delay_usec);
@@ -191,7 +193,7 @@ static int read_part(struct future_rows *rows, const char *table, int64_t rowid,
 	void *data = NULL;
 	int r;
 
-	r = sql_errno(rows->db, sqlite3_blob_open(rows->db, "main", table, "data", rowid, 0, &blob));
+	r = sql_errno(sqlite3_blob_open(rows->db, "main", table, "data", rowid, 0, &blob));
 	if (r < 0)
 		goto out;
 	size = (size_t)sqlite3_blob_bytes(blob);
@@ -201,7 +203,7 @@ static int read_part(struct future_rows *rows, const char *table, int64_t rowid,
 	data = malloc(size + 1);
 	r = data ? 0 : -ENOMEM;
 	if (r == 0 && size)
-		r = sql_errno(rows->db, sqlite3_blob_read(blob, data, (int)size, (int)offset));
+		r = sql_errno(sqlite3_blob_read(blob, data, (int)size, (int)offset));
 	if (r < 0)
 		goto out;
 	*ret_data = data;

@@ -30,12 +30,13 @@ CREATE TABLE futures (
 	created_at_ms        INTEGER NOT NULL,
 
 	state                INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4), -- pending running succeeded failed cancelled
-	phase                INTEGER NOT NULL CHECK (phase BETWEEN 0 AND 3), -- submit submitting poll done
+	phase                INTEGER NOT NULL CHECK (phase BETWEEN 0 AND 2), -- submit submitting poll
 	seq                  INTEGER NOT NULL,                  -- of its last event
 	started_at_ms        INTEGER NOT NULL,
 	finished_at_ms       INTEGER NOT NULL,
 	ttl_ms               INTEGER NOT NULL,                  -- kept that long after the end; -1 for ever
 	expires_at_ms        INTEGER NOT NULL,
+	keep_until_delivered INTEGER NOT NULL CHECK (keep_until_delivered IN (0, 1)),
 	deadline_at_ms       INTEGER NOT NULL,
 	next_at_ms           INTEGER NOT NULL,                  -- the next request is due
 	polling_delay_usec   INTEGER NOT NULL,
@@ -103,7 +104,7 @@ SELECT lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || sub
              substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) AS id,
        CASE state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'succeeded'
                   WHEN 3 THEN 'failed' ELSE 'cancelled' END AS state,
-       CASE phase WHEN 0 THEN 'submit' WHEN 1 THEN 'submitting' WHEN 2 THEN 'poll' ELSE 'done' END AS phase,
+       CASE phase WHEN 0 THEN 'submit' WHEN 1 THEN 'submitting' ELSE 'poll' END AS phase,
        uid, printf('%04o', mode) AS mode, profile, key,
        datetime(created_at_ms / 1000, 'unixepoch') AS created,
        datetime(nullif(finished_at_ms, 0) / 1000, 'unixepoch') AS finished,

@@ -79,7 +79,7 @@ void fixture_rec(struct future_rec *ret, uint64_t n)
 		.next_at_ms = 1700000000005, .polling_delay_usec = 1500000, .retry_delay_usec = UINT64_MAX,
 		.retry_since_ms = 1700000000006, .requests = 4294967295, .attempts = 7,
 		.unreachable_since_ms = 1700000000008, .last_error = text("last error", n),
-		.cancel_requested = true, .idempotency = text("idempotency", n),
+		.keep_until_delivered = true, .cancel_requested = true, .idempotency = text("idempotency", n),
 		.captured = text("{\"name\":\"op\"}", n), .progress = text("0.5", n),
 		.error_kind = text("remote", n), .error_message = text("h\xc3\xa9las", n),
 		.error_code = text("13", n), .error_http_status = 503,
@@ -132,6 +132,7 @@ void fixture_compare(const struct future_rec *a, const struct future_rec *b)
 	ck_assert_int_eq(a->unreachable_since_ms, b->unreachable_since_ms);
 	ck_assert_pstr_eq(a->last_error, b->last_error);
 	ck_assert(a->cancel_requested == b->cancel_requested);
+	ck_assert(a->keep_until_delivered == b->keep_until_delivered);
 	ck_assert_pstr_eq(a->idempotency, b->idempotency);
 	ck_assert_pstr_eq(a->captured, b->captured);
 	ck_assert_pstr_eq(a->progress, b->progress);

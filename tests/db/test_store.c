@@ -251,7 +251,7 @@ START_TEST(an_update_writes_what_changes)
 	fixture_rec(&rec, 2);
 	fixture_id(rec.id, 1);
 	rec.state = STORE_SUCCEEDED;
-	rec.phase = STORE_PHASE_DONE;
+	rec.phase = STORE_PHASE_POLL;
 	rec.finished_at_ms = 99;
 	rec.cancel_requested = false;
 	rec.next_at_ms = 0;

@@ -13,7 +13,7 @@ import threading
 import time
 
 from harness import FUTURECTL, Daemon, Home, json_lines, wait_until
-from google_lro import GoogleLro
+from operations import Google
 
 PROCESSES = 8
 OPERATIONS = 20
@@ -24,7 +24,7 @@ SCRIPT = """
 set -e
 ids=
 for name in $OPERATIONS; do
-	id=$("$FUTURECTL" create google-lro -p "base=$BASE" -p "name=$name" --spec "$SPEC" --key "demo/$name")
+	id=$("$FUTURECTL" create google-lro -p "base=$BASE" -p "name=$name" --polling "$POLLING" --key "demo/$name")
 	ids="$ids $id"
 done
 "$FUTURECTL" wait $ids
@@ -58,7 +58,7 @@ def separate_polls(seconds):
 class Demo:
     def __init__(self):
         self.home = Home()
-        self.google = GoogleLro()
+        self.google = Google()
         self.daemon = Daemon(self.home)
         self.names = [f"operations/{i}" for i in range(OPERATIONS)]
         self.completed = {}
@@ -72,30 +72,27 @@ class Demo:
         self.google.start()
         for name in self.names:
             self.google.add(name, polls=None)
-        say(f"a google-style service runs {OPERATIONS} operations on {self.google.base}")
+        say(f"a google-style service runs {OPERATIONS} operations on {self.google.url}")
         self.daemon.start()
         say(f"futured runs as process {self.daemon.process.pid}")
-        spec = os.path.join(self.home.path, "polling.json")
-        with open(spec, "w") as file:
-            json.dump({"polling": POLLING}, file)
         for i in range(PROCESSES):
             output = os.path.join(self.home.path, f"results-{i}")
             os.mkdir(output)
-            env = dict(self.home.env, FUTURED_SOCKET=self.home.socket, FUTURECTL=FUTURECTL, BASE=self.google.base,
-                       SPEC=spec, OUTPUT=output, OPERATIONS=" ".join(self.names))
+            env = dict(self.home.env, FUTURED_SOCKET=self.home.socket, FUTURECTL=FUTURECTL, BASE=self.google.url,
+                       POLLING=json.dumps(POLLING), OUTPUT=output, OPERATIONS=" ".join(self.names))
             self.workers.append(subprocess.Popen(["/bin/sh", "-c", SCRIPT], env=env, stdin=subprocess.DEVNULL))
         say(f"{PROCESSES} processes create the same {OPERATIONS} futures and wait for them")
         wait_until(lambda: self.stats().get("waits", 0) >= PROCESSES, "all processes wait")
         stats = self.stats()
         say(f"all wait: {stats['waits']} waits, {stats['created']} futures, "
-            f"{self.google.requests()} requests to the service so far")
+            f"{self.google.polled()} requests to the service so far")
 
     def complete(self, first, last):
         """The service finishes these operations, one every third of a second."""
         pause = threading.Event()
         for i in range(first, last):
             pause.wait(0.3)
-            self.google.complete(self.names[i], response=result_of(i))
+            self.google.end(self.names[i], response=result_of(i))
             self.completed[self.names[i]] = time.time()
 
     def crash(self):
@@ -132,7 +129,7 @@ class Demo:
         alone = 0
         for name in self.names:
             alone += separate_polls(self.completed[name] - futures[f"demo/{name}"]["created_at_ms"] / 1000)
-        shared = self.google.requests()
+        shared = self.google.polled()
         say(f"requests that the service has seen: {shared}")
         say(f"requests of {PROCESSES} separate pollers: {PROCESSES * alone} (computed: for each operation the polls that "
             f"the same intervals give from its creation to its end, {alone} in all, times {PROCESSES})")

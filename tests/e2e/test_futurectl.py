@@ -24,7 +24,7 @@ class Futurectl(OperationsTest):
     def new(self, name, *more, **operation):
         """An operation at the service and a future for it, made by futurectl; its id."""
         self.google.add(name, **operation)
-        out = self.ctl("create", "google-lro", "-p", f"name={name}", "-p", f"base={self.google.base}", *more)
+        out = self.ctl("create", "google-lro", "-p", f"name={name}", "-p", f"base={self.google.url}", *more)
         self.assertRegex(out, r"^[0-9a-f-]{36}\n$")
         return out.strip()
 
@@ -50,7 +50,7 @@ class Futurectl(OperationsTest):
 
     def test_create_from_a_spec(self):
         self.google.add("operations/s", polls=0, response=b'{"n": 1}')
-        spec = {"poll": {"url": self.google.base + "/v1/operations/s", "rules": [
+        spec = {"poll": {"url": self.google.url + "/v1/operations/s", "rules": [
             {"when": {"status": 200, "body": {"/done": True}}, "then": "success", "result": "/response"}]}}
         path = os.path.join(self.home.path, "spec.json")
         with open(path, "w") as file:
@@ -68,7 +68,7 @@ class Futurectl(OperationsTest):
         self.assertIn("deadline_at_ms", snapshot)
         self.assertEqual(self.new("operations/k", "--key", "nightly", polls=None), made)
         self.google.add("operations/l", polls=None)
-        self.ctl("create", "google-lro", "-p", "name=operations/l", "-p", f"base={self.google.base}", "--key", "nightly",
+        self.ctl("create", "google-lro", "-p", "name=operations/l", "-p", f"base={self.google.url}", "--key", "nightly",
                  status=7)
 
     def test_get(self):
@@ -89,7 +89,7 @@ class Futurectl(OperationsTest):
     def test_cancel_refresh_extend_retry_forget(self):
         made = self.quick("operations/c", polls=None)
         self.ctl("refresh", made)
-        self.ctl("extend", made, "--timeout", "3600") if self.extend_takes_option() else self.ctl("extend", made, "3600")
+        self.ctl("extend", made, "1h")
         self.assertIn("deadline_at_ms", self.snapshot(made))
         self.ctl("forget", made, status=1)
         self.ctl("cancel", made)
@@ -99,9 +99,6 @@ class Futurectl(OperationsTest):
         self.assertNotEqual(again, made)
         self.ctl("forget", made)
         self.ctl("get", made, status=4)
-
-    def extend_takes_option(self):
-        return "--timeout" in self.daemon.ctl("extend", "--help").stdout
 
     def test_profiles_and_stats(self):
         self.assertIn("google-lro", self.ctl("profiles"))
@@ -251,7 +248,7 @@ class Futurectl(OperationsTest):
         made = self.quick("operations/slow", polls=None)
         waiting = self.waiting(made, command="result")
         self.daemon.kill()
-        self.google.complete("operations/slow", response=ODD)
+        self.google.end("operations/slow", response=ODD)
         self.daemon.start()
         stdout, stderr = waiting.communicate(timeout=harness.PATIENCE)
         self.assertEqual((waiting.returncode, stdout), (0, ODD), stderr)
@@ -260,7 +257,7 @@ class Futurectl(OperationsTest):
         made = self.quick("operations/slow", polls=None)
         waiting = self.waiting(made)
         self.daemon.stop()
-        self.google.complete("operations/slow", response=ODD)
+        self.google.end("operations/slow", response=ODD)
         self.daemon.start()
         _, stderr = waiting.communicate(timeout=harness.PATIENCE)
         self.assertEqual(waiting.returncode, 0, stderr)

@@ -106,7 +106,7 @@ class Examples(OperationsTest):
 
     def environment(self):
         dirs = variables()
-        return dict(self.home.env, FUTURED_SOCKET=self.home.socket, BASE=self.google.base,
+        return dict(self.home.env, FUTURED_SOCKET=self.home.socket, BASE=self.google.url,
                     PATH=root + dirs["bindir"] + ":" + self.home.env["PATH"],
                     LD_LIBRARY_PATH=root + dirs["libdir"],
                     PKG_CONFIG_PATH=root + os.path.join(dirs["libdir"], "pkgconfig"), CC=CC)
@@ -126,7 +126,7 @@ class Examples(OperationsTest):
         done = subprocess.run([*CC.split(), "-std=c99", "-Wall", "-Wextra", "-Werror", "-o", program, path,
                                *flags.stdout.split()], env=env, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        done = subprocess.run([program, self.google.base, "operations/123"], env=env, capture_output=True, text=True,
+        done = subprocess.run([program, self.google.url, "operations/123"], env=env, capture_output=True, text=True,
                               timeout=harness.PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (0, '{"n": 1}'), done.stderr)
 

@@ -29,10 +29,10 @@ class Lifecycle(OperationsTest):
         self.assertEqual(self.result(made), ODD)
         self.daemon.kill()
         self.daemon.start()
-        requests = self.google.requests()
+        requests = self.google.polled()
         self.rpc = self.client(errors="map")
         self.assertEqual(self.result(made, 0), ODD)
-        self.assertEqual(self.google.requests(), requests, "asked the service again for what was over")
+        self.assertEqual(self.google.polled(), requests, "asked the service again for what was over")
 
     def test_a_large_result_in_pieces(self):
         large = b'{"blob": "' + b"0123456789abcdef" * 90000 + b'"}'
@@ -77,10 +77,10 @@ class Lifecycle(OperationsTest):
         reply = self.rpc.call("future.cancel", {"id": made})
         self.assertTrue(reply["cancelled"])
         self.assert_rpc_error("Cancelled", self.result, made)
-        self.assertEqual(self.google.cancelled("operations/long"), 1)
+        self.assertEqual(self.google.cancels("operations/long"), 1)
         again = self.rpc.call("future.cancel", {"id": made})
         self.assertEqual((again["cancelled"], again["state"]), (False, "cancelled"))
-        self.assertEqual(self.google.cancelled("operations/long"), 1)
+        self.assertEqual(self.google.cancels("operations/long"), 1)
 
     def test_progress_is_shown(self):
         self.google.add("operations/slow", polls=None, metadata={"percent": 40})
@@ -160,7 +160,7 @@ class Lifecycle(OperationsTest):
         self.google.add("operations/late", polls=None)
         made = self.create("operations/late", timeout=0.2, labels={"run": "a"})
         self.fails(made, kind="deadline")
-        self.google.complete("operations/late", response=b'{"n": 5}')
+        self.google.end("operations/late", response=b'{"n": 5}')
         again = self.rpc.call("future.retry", {"id": made})
         self.assertNotEqual(again["id"], made)
         self.assertEqual(self.result(again["id"]), b'{"n": 5}')
@@ -171,11 +171,11 @@ class Lifecycle(OperationsTest):
     def test_refresh_polls_now(self):
         self.google.add("operations/idle", polls=None)
         made = self.create("operations/idle", polling={"initial": 3600, "maximum": 3600, "jitter": "none"})
-        wait_until(lambda: self.google.requests("operations/idle") == 1, "the first poll")
-        self.google.complete("operations/idle", response=b'{"n": 6}')
+        wait_until(lambda: self.google.polled("operations/idle") == 1, "the first poll")
+        self.google.end("operations/idle", response=b'{"n": 6}')
         self.rpc.call("future.refresh", {"id": made})
         self.assertEqual(self.result(made), b'{"n": 6}')
-        self.assertEqual(self.google.requests("operations/idle"), 2)
+        self.assertEqual(self.google.polled("operations/idle"), 2)
 
     def test_forget(self):
         self.google.add("operations/done", polls=0, response=b"{}")
@@ -202,7 +202,7 @@ class Lifecycle(OperationsTest):
 
     def test_a_service_that_stumbles(self):
         self.google.add("operations/rocky", polls=1, response=b'{"n": 7}')
-        self.google.fail_next("operations/rocky", [503, 500, 429])
+        self.google.stumble("operations/rocky", [503, 500, 429])
         made = self.create("operations/rocky")
         self.assertEqual(self.result(made), b'{"n": 7}')
         self.assertEqual(self.snapshot(made)["requests"], 5)
@@ -210,7 +210,7 @@ class Lifecycle(OperationsTest):
 
     def test_a_retry_policy_that_gives_up(self):
         self.google.add("operations/down", polls=1, response=b"{}")
-        self.google.fail_next("operations/down", [503] * 1000)
+        self.google.stumble("operations/down", [503] * 1000)
         made = self.create("operations/down", retry=dict(QUICK, timeout=0.4))
         self.fails(made, kind="retry_exhausted", http_status=503)
 
@@ -220,7 +220,7 @@ class Lifecycle(OperationsTest):
         stats = self.rpc.call("server.stats")
         self.assertEqual(stats["futures"]["succeeded"], 1)
         self.assertEqual((stats["created"], stats["completed"]), (1, 1))
-        self.assertEqual(stats["requests"], self.google.requests())
+        self.assertEqual(stats["requests"], self.google.polled())
         self.assertFalse(stats["disk_full"])
 
     def test_profiles(self):

@@ -18,7 +18,7 @@ class Sharing(OperationsTest):
         for worker in workers:
             stdout, stderr = worker.communicate(timeout=harness.PATIENCE)
             self.assertEqual((worker.returncode, stdout), (0, b'{"n": 1}'), stderr)
-        return self.google.requests(name)
+        return self.google.polled(name)
 
     def test_eight_cost_as_much_as_one(self):
         self.assertEqual(self.polls_with(1, "operations/one"), 11)
@@ -36,7 +36,7 @@ class Sharing(OperationsTest):
         self.google.add("operations/marker", polls=10, response=b"{}")
         self.result(self.create("operations/brief"))
         self.result(self.create("operations/marker"))
-        self.assertEqual(self.google.requests("operations/brief"), 2)
+        self.assertEqual(self.google.polled("operations/brief"), 2)
 
     def test_due_times_survive_a_restart(self):
         """What is due in an hour is not asked at once because the daemon was restarted."""
@@ -50,7 +50,7 @@ class Sharing(OperationsTest):
         self.assertAlmostEqual(self.snapshot(made)["next_poll_at_ms"], due, delta=5000)
         self.google.add("operations/marker", polls=3, response=b"{}")
         self.result(self.create("operations/marker"))
-        self.assertEqual(self.google.requests("operations/hourly"), 1)
+        self.assertEqual(self.google.polled("operations/hourly"), 1)
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ class SigKill(OperationsTest):
         self.all_end_well()
         print(f"seed {SEED}: {ROUNDS} kills in {crashed:.1f} s; {len(self.ledger.created)} futures acknowledged, "
               f"{len(self.ledger.results)} results read on the way, {len(self.ledger.forgotten)} forgotten, "
-              f"{self.google.requests()} requests, {time.monotonic() - begin:.1f} s in all")
+              f"{self.google.polled()} requests, {time.monotonic() - begin:.1f} s in all")
         self.assertGreater(len(self.ledger.created), ROUNDS)
 
     def certain(self):

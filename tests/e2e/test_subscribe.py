@@ -42,7 +42,7 @@ class Subscribe(OperationsTest):
         by_id.call("future.subscribe", {"ids": [made[1]]})
         by_label.call("future.subscribe", {"labels": {"run": "a"}})
         for i in range(3):
-            self.google.complete(f"operations/{i}", response=b"{}")
+            self.google.end(f"operations/{i}", response=b"{}")
         for some_id in made:
             self.result(some_id)
         self.assertEqual({e["id"] for e in self.events_until(by_id, made[1], "succeeded")}, {made[1]})

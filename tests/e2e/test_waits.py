@@ -22,33 +22,33 @@ class Waits(OperationsTest):
 
     def test_all_completed(self):
         reply = self.wait()
-        self.google.complete(self.names[1], response=b"{}")
-        self.google.complete(self.names[0], error={"code": 3, "message": "bad"})
+        self.google.end(self.names[1], response=b"{}")
+        self.google.end(self.names[0], error={"code": 3, "message": "bad"})
         self.result(self.ids[1])
-        self.google.complete(self.names[2], response=b"{}")
+        self.google.end(self.names[2], response=b"{}")
         self.assertEqual(reply(), {"done": self.ids, "not_done": [], "states": ["failed", "succeeded", "succeeded"],
                                    "timed_out": False})
 
     def test_first_completed(self):
         reply = self.wait(return_when="first_completed")
-        self.google.complete(self.names[1], response=b"{}")
+        self.google.end(self.names[1], response=b"{}")
         reply = reply()
         self.assertEqual((reply["done"], reply["not_done"]), ([self.ids[1]], [self.ids[0], self.ids[2]]))
         self.assertEqual(reply["states"][1], "succeeded")
 
     def test_first_exception_waits_for_all_when_none_failed(self):
         reply = self.wait(return_when="first_exception")
-        self.google.complete(self.names[0], response=b"{}")
+        self.google.end(self.names[0], response=b"{}")
         self.result(self.ids[0])
-        self.google.complete(self.names[1], error={"code": 1, "message": "a cancelled one does not end it"})
+        self.google.end(self.names[1], error={"code": 1, "message": "a cancelled one does not end it"})
         self.assert_rpc_error("Cancelled", self.result, self.ids[1])
-        self.google.complete(self.names[2], response=b"{}")
+        self.google.end(self.names[2], response=b"{}")
         reply = reply()
         self.assertEqual((reply["states"], reply["not_done"]), (["succeeded", "cancelled", "succeeded"], []))
 
     def test_first_exception_ends_at_the_first_that_failed(self):
         replies = [self.wait(return_when=mode) for mode in ("first_exception", "first_failure")]
-        self.google.complete(self.names[2], error={"code": 3, "message": "bad"})
+        self.google.end(self.names[2], error={"code": 3, "message": "bad"})
         for reply in replies:
             reply = reply()
             self.assertEqual((reply["done"], reply["not_done"]), ([self.ids[2]], self.ids[:2]))
@@ -60,7 +60,7 @@ class Waits(OperationsTest):
         self.assertEqual((reply["timed_out"], reply["not_done"]), (True, self.ids))
         self.assert_rpc_error("Timeout", self.result, self.ids[0], 0.1)
         self.assert_rpc_error("Timeout", self.result, self.ids[0], 0)
-        self.google.complete(self.names[0], response=b'{"n": 1}')
+        self.google.end(self.names[0], response=b'{"n": 1}')
         self.assertEqual(self.result(self.ids[0]), b'{"n": 1}')
 
     def test_looking_once(self):
@@ -69,7 +69,7 @@ class Waits(OperationsTest):
 
     def test_duplicates_are_kept_and_order_is_the_callers(self):
         for name in self.names:
-            self.google.complete(name, response=b"{}")
+            self.google.end(name, response=b"{}")
         ids = [self.ids[2], self.ids[0], self.ids[2]]
         reply = self.rpc.call("future.wait", {"ids": ids})
         self.assertEqual(reply["done"], ids)
@@ -88,32 +88,32 @@ class Waits(OperationsTest):
         client.call("server.hello")
         client.close()
         harness.wait_until(lambda: self.rpc.call("server.stats")["waits"] == 0, "the wait is gone")
-        self.google.complete(self.names[0], response=b'{"n": 1}')
+        self.google.end(self.names[0], response=b'{"n": 1}')
         self.assertEqual(self.result(self.ids[0]), b'{"n": 1}')
 
     def test_requests_are_pipelined_and_answered_out_of_order(self):
         first = self.rpc.send("future.result", {"id": self.ids[0]})
         second = self.rpc.send("future.result", {"id": self.ids[1]})
-        self.google.complete(self.names[1], response=b'{"n": 2}')
+        self.google.end(self.names[1], response=b'{"n": 2}')
         self.assertEqual(self.rpc.reply(second)["result"], b'{"n": 2}')
-        self.google.complete(self.names[0], response=b'{"n": 1}')
+        self.google.end(self.names[0], response=b'{"n": 1}')
         self.assertEqual(self.rpc.reply(first)["result"], b'{"n": 1}')
 
     def test_a_thousand_waiters_on_one_future(self):
         numbers = [self.rpc.send("future.result", {"id": self.ids[0]}) for _ in range(1000)]
-        before = self.google.requests(self.names[0])
-        self.google.complete(self.names[0], response=b'{"n": 1}')
+        before = self.google.polled(self.names[0])
+        self.google.end(self.names[0], response=b'{"n": 1}')
         for number in numbers:
             self.assertEqual(self.rpc.reply(number)["result"], b'{"n": 1}')
-        self.assertLess(self.google.requests(self.names[0]) - before, 100)
+        self.assertLess(self.google.polled(self.names[0]) - before, 100)
 
     def test_a_forgotten_one_counts_as_done(self):
-        self.google.complete(self.names[0], response=b"{}")
+        self.google.end(self.names[0], response=b"{}")
         self.result(self.ids[0])
         reply = self.wait()
         self.rpc.call("future.forget", {"id": self.ids[0]})
         for name in self.names[1:]:
-            self.google.complete(name, response=b"{}")
+            self.google.end(name, response=b"{}")
         self.assertEqual(reply()["states"], ["forgotten", "succeeded", "succeeded"])
 
 
