@@ -11,8 +11,13 @@
 static struct peer peer;
 static futured *c;
 
+/* A journal of callbacks: one letter for each, which is its userdata. */
+#define LETTER(letter) ((void *)(intptr_t)(letter))
+static char journal[64];
+
 static void setup(void)
 {
+	journal[0] = '\0';
 	peer_init(&peer);
 	c = peer_connect(&peer, 0);
 }
@@ -22,10 +27,6 @@ static void teardown(void)
 	futured_unref(c);
 	peer_done(&peer);
 }
-
-/* A journal of callbacks: one letter for each, which is its userdata. */
-#define LETTER(letter) ((void *)(intptr_t)(letter))
-static char journal[64];
 
 static void note(futured_future *f, void *userdata)
 {

@@ -30,6 +30,7 @@ static void note(futured_subscription *subscription, const struct futured_event 
 
 static void setup(void)
 {
+	journal[0] = '\0';
 	peer_init(&peer);
 	c = peer_connect(&peer, 0);
 	s = NULL;

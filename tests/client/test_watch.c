@@ -31,6 +31,7 @@ static const char *nth(int i)
 
 static void setup(void)
 {
+	memset(done, 0, sizeof(done));
 	peer_init(&peer);
 	peer.calls = CALLS;
 	c = peer_connect(&peer, 0);
