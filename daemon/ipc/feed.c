@@ -91,8 +91,8 @@ int feed_new(struct session *session, const struct subscribe_filter *filter, con
 	if (r == 0)
 		r = copy_prefix(feed, prefix, error);
 	if (r == 0)
-		r = broker_subscribe(session->ipc->setup.broker, &session->peer.caller, filter, since->set, since->value,
-		    &sink, &feed->subscription, &start.seq, &start.truncated, error);
+		r = broker_subscribe(session->ipc->setup.broker, &session->peer.caller, filter, since->set,
+		    since->value, &sink, &feed->subscription, &start.seq, &start.truncated, error);
 	if (r < 0) {
 		feed_free(feed);
 		return r;

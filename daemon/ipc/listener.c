@@ -79,7 +79,8 @@ int listener_passed(struct listener_socket ret[LISTENER_PASSED_MAX], char text[2
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	if (count < 0 || count > LISTENER_PASSED_MAX)
-		return fail(-E2BIG, text, "%ld sockets were passed, at most %d can be used", count, LISTENER_PASSED_MAX);
+		return fail(-E2BIG, text, "%ld sockets were passed, at most %d can be used", count,
+		    LISTENER_PASSED_MAX);
 	for (int i = 0; i < (int)count; i++) {
 		int fd = PASSED_FIRST + i, r = check_passed(fd, text);
 

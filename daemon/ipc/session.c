@@ -157,7 +157,8 @@ static int admit(const struct ipc *ipc, uid_t uid, struct error *error)
 	size_t same = 0;
 
 	if (ipc->n_sessions >= config->connections)
-		return error_set(error, ERROR_LIMIT, "at most %zu connections (limits.connections)", config->connections);
+		return error_set(error, ERROR_LIMIT, "at most %zu connections (limits.connections)",
+		    config->connections);
 	LIST_FOREACH(other, &ipc->sessions, link)
 		same += other->peer.caller.uid == uid;
 	if (same >= config->connections_per_uid)
