@@ -14,8 +14,9 @@
  */
 int address_find(const char *path, char **ret_path, bool *ret_explicit);
 
-/* Connect to path. The socket; -EAGAIN with a full backlog, -ENOENT, -ECONNREFUSED, -EACCES, -ENAMETOOLONG, -EPERM when the process
- * that listens is not explicit and belongs neither to root, nor to us, nor to the owner of the socket's directory. */
+/* Connect to path. The socket; -EAGAIN with a full backlog, -ENOENT, -ECONNREFUSED, -EACCES, -ENAMETOOLONG, -EPERM
+ * when the process that listens is not explicit and belongs neither to root, nor to us, nor to the owner of the
+ * socket's directory. */
 int address_connect(const char *path, bool explicit_path);
 
 #endif

@@ -105,7 +105,8 @@ static bool call_is_long(const char *method)
 }
 
 /* One way for all: add writes the params into pack. */
-static int call_start(struct futured *c, const char *method, int (*add)(struct pack *pack, const void *arg), const void *arg,
+static int call_start(struct futured *c, const char *method,
+    int (*add)(struct pack *pack, const void *arg), const void *arg,
     futured_reply_cb cb, void *userdata, futured_reply **ret)
 {
 	unsigned flags = call_is_repeatable(method) ? 0 : REQUEST_ONCE;
@@ -251,7 +252,8 @@ static int call_add_id(struct pack *pack, const void *arg)
 	return 0;
 }
 
-static int call_on_future(futured_future *f, const char *method, futured_reply_cb cb, void *userdata, futured_reply **ret)
+static int call_on_future(futured_future *f, const char *method, futured_reply_cb cb, void *userdata,
+    futured_reply **ret)
 {
 	if (!f->conn)
 		return -ENOTCONN;
@@ -281,7 +283,8 @@ static int call_add_extend(struct pack *pack, const void *arg)
 	return 0;
 }
 
-int futured_future_extend(futured_future *f, uint64_t timeout_usec, futured_reply_cb cb, void *userdata, futured_reply **ret)
+int futured_future_extend(futured_future *f, uint64_t timeout_usec, futured_reply_cb cb, void *userdata,
+    futured_reply **ret)
 {
 	struct extend_params params = { .id = f->id };
 

@@ -148,8 +148,8 @@ static void conn_try(struct futured *c)
 		conn_lost(c, -ENOMEM);
 }
 
-/* Waits that nobody waits for any more end with their connection, so a new one is made when they have become many; not while
- * something is under way that must not be lost. */
+/* Waits that nobody waits for any more end with their connection, so a new one is made when they have become many;
+ * not while something is under way that must not be lost. */
 static bool conn_shed_parked(struct futured *c)
 {
 	struct request *request;

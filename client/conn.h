@@ -80,8 +80,8 @@ struct futured {
 /* 0 when c may be used: open for good or for now, and by the process that opened it. -ECHILD, -ENOTCONN. */
 int conn_check(const struct futured *c);
 
-/* The connection is gone, or about to be, because of error (a negative errno): closes the socket, keeps what can be asked again,
- * completes the rest. Comes back by timer, or with FUTURED_NO_RECONNECT closes for good. */
+/* The connection is gone, or about to be, because of error (a negative errno): closes the socket, keeps what can
+ * be asked again, completes the rest. Comes back by timer, or with FUTURED_NO_RECONNECT closes for good. */
 void conn_lost(struct futured *c, int error);
 
 /* Close for good: everything under way completes with error. Callbacks become due, none is run here. */

@@ -40,7 +40,8 @@ static const char *failure_put(char **at, struct slice text)
 }
 
 /* One block: the struct and its texts behind it, so that releasing it is one free(). */
-static struct futured_error *failure_new(int code, const char *name, const char *message, const struct failure_wire *wire)
+static struct futured_error *failure_new(int code, const char *name, const char *message,
+    const struct failure_wire *wire)
 {
 	static const struct failure_wire none;
 	struct futured_error *error;
@@ -48,8 +49,8 @@ static struct futured_error *failure_new(int code, const char *name, const char 
 
 	if (!wire)
 		wire = &none;
-	error = calloc(1, sizeof(*error) + (name ? strlen(name) : 0) + strlen(message) + wire->kind.len + wire->code.len +
-	    wire->details.len + 5);
+	error = calloc(1, sizeof(*error) + (name ? strlen(name) : 0) + strlen(message) + wire->kind.len +
+	    wire->code.len + wire->details.len + 5);
 	if (!error)
 		return NULL;
 	at = (char *)(error + 1);

@@ -1,7 +1,7 @@
 /* futurectl.c - the command line of futured: global options, the table of commands, help. */
 #include "config.h"
 
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -35,7 +35,8 @@ static const struct ctl_command commands[] = {
 	  "Examples:\n"
 	  "  futurectl wait 01987a3c-52f1-7c44-9d0e-3b1f6a2c8e57\n"
 	  "  futurectl wait --any --timeout 10m 01987a3c-52f1 01987a3d-00aa\n\n"
-	  "Prints a line for each that is over, as it ends. Exits 0 when all succeeded, else as the first of them that did not.\n\n"
+	  "Prints a line for each that is over, as it ends. Exits 0 when all succeeded, else as the first that\n"
+	  "did not.\n\n"
 	  "Options:\n"
 	  "      --any               until one of them is over\n"
 	  "      --first-exception   until one has failed, or all are over\n"
@@ -70,15 +71,18 @@ static const struct ctl_command commands[] = {
 	  "      --since SEQ         first what came after this sequence number; 0: all that is still known\n"
 	  "      --label NAME=VALUE  those that have this label; more than one: all of them\n",
 	  ctl_watch },
-	{ "cancel", "ID...", "ask for the end of futures", "Example:\n  futurectl cancel 01987a3c-52f1\n", ctl_cancel },
-	{ "refresh", "ID...", "poll now instead of when it is due", "Example:\n  futurectl refresh 01987a3c-52f1\n", ctl_refresh },
+	{ "cancel", "ID...", "ask for the end of futures",
+	  "Example:\n  futurectl cancel 01987a3c-52f1\n", ctl_cancel },
+	{ "refresh", "ID...", "poll now instead of when it is due",
+	  "Example:\n  futurectl refresh 01987a3c-52f1\n", ctl_refresh },
 	{ "extend", "ID TIME", "move a future's deadline",
 	  "Examples:\n  futurectl extend 01987a3c-52f1 3600\n  futurectl extend 01987a3c-52f1 none\n\n"
 	  "TIME counts from now: seconds, or 10m, 2h, 7d; none takes the deadline away.\n",
 	  ctl_extend },
 	{ "retry", "ID", "take up a failed future's operation again, as a new future",
 	  "Example:\n  futurectl wait $(futurectl retry 01987a3c-52f1)\n\nPrints the new future's id.\n", ctl_retry },
-	{ "forget", "ID...", "remove futures that are over", "Example:\n  futurectl forget 01987a3c-52f1\n", ctl_forget },
+	{ "forget", "ID...", "remove futures that are over",
+	  "Example:\n  futurectl forget 01987a3c-52f1\n", ctl_forget },
 	{ "profiles", "[NAME]", "list the profiles, or show one",
 	  "Examples:\n  futurectl profiles\n  futurectl profiles google-lro\n", ctl_profiles },
 	{ "stats", "", "show the daemon's counters", "Example:\n  futurectl stats --json | jq .futures\n", ctl_stats },
@@ -96,8 +100,8 @@ static void ctl_print_help(void)
 	    "  -h, --help         this text; after a command, that command's\n"
 	    "      --version      print the version\n\n"
 	    "An ID may be cut short to its first %d characters or more.\n"
-	    "Exit codes: 0 succeeded, 1 failed, 2 usage, 3 cancelled, 4 not found, 5 not permitted, 6 no daemon, 7 key conflict,\n"
-	    "75 try again, 124 the wait timed out, 130 interrupted.\n", CTL_PREFIX_MIN);
+	    "Exit codes: 0 succeeded, 1 failed, 2 usage, 3 cancelled, 4 not found, 5 not permitted, 6 no daemon,\n"
+	    "7 key conflict, 75 try again, 124 the wait timed out, 130 interrupted.\n", CTL_PREFIX_MIN);
 }
 
 static unsigned ctl_min3(unsigned a, unsigned b, unsigned c)

@@ -75,14 +75,15 @@ int ctl_fail(const char *what, int error, const struct futured_error *details);
 /* Connect, once. 0, or the exit code after saying why not. */
 int ctl_connect(struct ctl *ctl);
 
-/* Call a method and wait for its answer. params is released. 0 and *ret, owned by the caller, or the exit code after saying
- * why not; what names it in that message. */
+/* Call a method and wait for its answer. params is released. 0 and *ret, owned by the caller, or the exit code
+ * after saying why not; what names it in that message. */
 int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *params, json_t **ret);
 
 /* The full id of what the user typed. 0, or the exit code after saying why not. */
 int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE]);
 
-/* Seconds, with a unit (s, m, h, d) if need be, as microseconds. "none" is FUTURED_TIME_NONE where that is allowed. False when it is neither. */
+/* Seconds, with a unit (s, m, h, d) if need be, as microseconds. "none" is FUTURED_TIME_NONE where that is
+ * allowed. False when it is neither. */
 bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret);
 
 /* Split NAME=VALUE in two, in place. False without a name or '='. */

@@ -1,5 +1,5 @@
 /* futurectl_change.c - what changes a future: futurectl cancel, refresh, extend, retry and forget. */
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,8 +50,8 @@ static void change_show_forgotten(json_t *reply)
 }
 
 /* The same for each id. All are tried; the exit code is that of the first that could not be done. */
-static int change_each(struct ctl *ctl, const struct ctl_command *command, const char *method, void (*show)(json_t *reply),
-    int argc, char **argv)
+static int change_each(struct ctl *ctl, const struct ctl_command *command, const char *method,
+    void (*show)(json_t *reply), int argc, char **argv)
 {
 	int first = 0;
 

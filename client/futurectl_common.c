@@ -1,5 +1,5 @@
 /* futurectl_common.c - connecting, calling, and saying what happened. */
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -32,7 +32,8 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 	va_start(args, format);
 	ctl_vsay(format, args);
 	va_end(args);
-	fprintf(stderr, "Usage: futurectl %s %s\nTry 'futurectl %s --help'.\n", command->name, command->usage, command->name);
+	fprintf(stderr, "Usage: futurectl %s %s\nTry 'futurectl %s --help'.\n", command->name, command->usage,
+	    command->name);
 	return CTL_USAGE;
 }
 
@@ -196,8 +197,8 @@ int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
 	size_t len = strlen(typed);
 
 	if (len < CTL_PREFIX_MIN || len >= CTL_ID_SIZE || strspn(typed, "0123456789abcdefABCDEF-") < len) {
-		ctl_say("\"%s\" is not an id: that has 36 characters, of which the first %d or more may be given", typed,
-		    CTL_PREFIX_MIN);
+		ctl_say("\"%s\" is not an id: that has 36 characters, of which the first %d or more may be given",
+		    typed, CTL_PREFIX_MIN);
 		return CTL_USAGE;
 	}
 	if (len < CTL_ID_SIZE - 1)
@@ -279,8 +280,8 @@ json_t *ctl_error_json(const struct futured_error *error)
 
 	if (!error)
 		return NULL;
-	object = json_pack("{s:s*, s:s*, s:s, s:s*}", "name", error->name, "kind", error->kind, "message", error->message,
-	    "code", error->remote_code);
+	object = json_pack("{s:s*, s:s*, s:s, s:s*}", "name", error->name, "kind", error->kind,
+	    "message", error->message, "code", error->remote_code);
 	if (error->http_status)
 		json_object_set_new(object, "http_status", json_integer(error->http_status));
 	if (error->attempts)

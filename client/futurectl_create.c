@@ -1,5 +1,5 @@
 /* futurectl_create.c - futurectl create. */
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,5 +1,5 @@
 /* futurectl_show.c - what only looks: futurectl get, list, profiles and stats. */
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -93,6 +93,7 @@ int ctl_stats(struct ctl *ctl, const struct ctl_command *command, int argc, char
 
 static int show_profile(struct ctl *ctl, const char *name)
 {
+	const char *text;
 	json_t *reply;
 	int code;
 
@@ -104,7 +105,8 @@ static int show_profile(struct ctl *ctl, const char *name)
 		return 0;
 	}
 	/* The file as it is. */
-	fputs(json_string_value(json_object_get(reply, "text")) ? json_string_value(json_object_get(reply, "text")) : "", stdout);
+	text = json_string_value(json_object_get(reply, "text"));
+	fputs(text ? text : "", stdout);
 	json_decref(reply);
 	return 0;
 }
@@ -176,7 +178,7 @@ static void show_line(json_t *future)
 /* One page. The next one's cursor, or NULL, through ret_cursor. */
 static int show_page(struct ctl *ctl, json_t *params, unsigned long *left, json_t **ret_cursor)
 {
-	json_t *reply, *future;
+	json_t *reply, *future, *cursor;
 	size_t i;
 	int code;
 
@@ -192,12 +194,14 @@ static int show_page(struct ctl *ctl, json_t *params, unsigned long *left, json_
 		else
 			show_line(future);
 	}
-	*ret_cursor = json_is_string(json_object_get(reply, "cursor")) ? json_incref(json_object_get(reply, "cursor")) : NULL;
+	cursor = json_object_get(reply, "cursor");
+	*ret_cursor = json_is_string(cursor) ? json_incref(cursor) : NULL;
 	json_decref(reply);
 	return 0;
 }
 
-static int show_parse_list(const struct ctl_command *command, json_t *params, unsigned long *limit, int argc, char **argv)
+static int show_parse_list(const struct ctl_command *command, json_t *params, unsigned long *limit, int argc,
+    char **argv)
 {
 	static const struct option options[] = {
 		{ "state", required_argument, NULL, 's' },

@@ -1,7 +1,7 @@
 /* futurectl_wait.c - futurectl wait and futurectl result. */
 #include "config.h"
 
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,8 @@ static int wait_parse(const struct ctl_command *command, struct wait_args *args,
 			break;
 		case 't':
 			if (!ctl_parse_span(optarg, true, &args->timeout_usec))
-				return ctl_usage(command, "--timeout: expected a time such as 90 or 10m, got \"%s\"", optarg);
+				return ctl_usage(command, "--timeout: expected a time such as 90 or 10m, got \"%s\"",
+				    optarg);
 			break;
 		default:
 			return ctl_usage(command, "see above");
@@ -170,7 +171,8 @@ static int wait_write_file(const char *name, const void *data, size_t len)
 		return -errno;
 	file = fdopen(fd, "w");
 	errno = 0;
-	if (!file || fwrite(data, 1, len, file) < len || fflush(file) != 0 || fchmod(fd, 0666 & ~mask) < 0 || fsync(fd) < 0)
+	if (!file || fwrite(data, 1, len, file) < len || fflush(file) != 0 || fchmod(fd, 0666 & ~mask) < 0 ||
+	    fsync(fd) < 0)
 		r = errno ? -errno : -EIO;
 	if (file)
 		fclose(file);
@@ -200,8 +202,8 @@ static int wait_print_result(struct ctl *ctl, futured_future *future, const char
 		}
 	}
 	if (ctl->json)
-		ctl_print_json(json_pack("{s:s, s:s, s:s*, s:I, s:o*}", "id", futured_future_id(future), "state", "succeeded",
-		    "content_type", futured_future_content_type(future), "size", (json_int_t)len,
+		ctl_print_json(json_pack("{s:s, s:s, s:s*, s:I, s:o*}", "id", futured_future_id(future),
+		    "state", "succeeded", "content_type", futured_future_content_type(future), "size", (json_int_t)len,
 		    "result", output ? NULL : ctl_bytes_json(data, len)));
 	else if (!output && len > 0)
 		fwrite(data, 1, len, stdout);

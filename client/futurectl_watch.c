@@ -1,5 +1,5 @@
 /* futurectl_watch.c - futurectl watch. */
-#include "futurectl.h"
+#include "client/futurectl.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -34,11 +34,13 @@ static const char *watch_event_name(enum futured_event_type type)
 static void watch_print_json(const struct futured_event *event)
 {
 	json_error_t ignored;
+	json_t *progress = NULL;
 
-	ctl_print_json(json_pack("{s:I, s:s, s:s, s:s, s:I, s:o*, s:o*}", "seq", (json_int_t)event->seq, "event",
-	    watch_event_name(event->type), "id", event->id, "state", ctl_state_name(event->state), "at_ms", (json_int_t)event->at_ms,
-	    "progress", event->progress ? json_loads(event->progress, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored) : NULL,
-	    "error", ctl_error_json(event->error)));
+	if (event->progress)
+		progress = json_loads(event->progress, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored);
+	ctl_print_json(json_pack("{s:I, s:s, s:s, s:s, s:I, s:o*, s:o*}", "seq", (json_int_t)event->seq,
+	    "event", watch_event_name(event->type), "id", event->id, "state", ctl_state_name(event->state),
+	    "at_ms", (json_int_t)event->at_ms, "progress", progress, "error", ctl_error_json(event->error)));
 }
 
 static void watch_print(const struct futured_event *event)
@@ -46,8 +48,8 @@ static void watch_print(const struct futured_event *event)
 	char time[32];
 
 	ctl_format_time((json_int_t)event->at_ms, time);
-	printf("%-8llu %s  %s  %-9s  %s", (unsigned long long)event->seq, time, event->id, watch_event_name(event->type),
-	    ctl_state_name(event->state));
+	printf("%-8llu %s  %s  %-9s  %s", (unsigned long long)event->seq, time, event->id,
+	    watch_event_name(event->type), ctl_state_name(event->state));
 	if (event->progress) {
 		putchar(' ');
 		ctl_print_text(event->progress);

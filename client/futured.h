@@ -1,5 +1,4 @@
-/*
- * futured.h - client library of futured, the local broker of futures.
+/* futured.h - client library of futured, the local broker of futures.
  *
  * A future is a long-running operation that the daemon submits, polls, retries and keeps the result of.
  * It lives in the daemon: it outlives the process that created it, this connection, and the daemon's restarts.
@@ -168,7 +167,7 @@ struct futured_create_options {
 	const char *spec_json;       /* a JSON object; beside a profile its keys win */
 	const char *polling_json;    /* a JSON object: how often to ask */
 	const char *retry_json;      /* a JSON object: what to do when asking fails */
-	const char *key;             /* a second creation with this key gives the same future, to whoever asks as this user */
+	const char *key;             /* a second creation with it by this user, from anywhere, gives the same future */
 	const char *const *labels;   /* name, value, ..., NULL */
 	unsigned mode;               /* 0600, 0640, 0644, 0660, 0666; 0: the default, 0600 */
 	uint64_t ttl_usec;           /* kept so long after its end; FUTURED_TIME_NONE: for ever */
@@ -186,14 +185,14 @@ struct futured_create_options {
  * (futured_future_wait_created()). A refused creation completes the handle with that error.
  * Without a key the library makes one ("auto-" and 32 hex digits), so that a creation whose answer is lost with
  * the connection is repeated without creating the future twice.
- * Returns 0; -EINVAL (neither profile nor spec, both forms of params, text that is not UTF-8, an unknown flag), -EMSGSIZE, -ENOMEM,
- * -ENOBUFS (65,536 things are under way), -ENOTCONN, -ECHILD.
+ * Returns 0; -EINVAL (neither profile nor spec, both forms of params, text that is not UTF-8, an unknown flag),
+ * -EMSGSIZE, -ENOMEM, -ENOBUFS (65,536 things are under way), -ENOTCONN, -ECHILD.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_create(futured *c, const struct futured_create_options *options,
     futured_cb cb, void *userdata, futured_future **ret);
 
-/* A handle on a future that exists, by its id (36 characters). As futured_create() otherwise; -EINVAL for what is not an
- * id. One that does not exist, or may not be seen, completes the handle with -ENOENT. */
+/* A handle on a future that exists, by its id (36 characters). As futured_create() otherwise; -EINVAL for what is
+ * not an id. One that does not exist, or may not be seen, completes the handle with -ENOENT. */
 FUTURED_API FUTURED_MUST_CHECK int futured_attach(futured *c, const char *id, unsigned flags,
     futured_cb cb, void *userdata, futured_future **ret);
 
@@ -201,7 +200,8 @@ FUTURED_API futured_future *futured_future_ref(futured_future *f);
 /* Forget the handle. Never cancels: the future stays in the daemon, to be taken up again with futured_attach(). */
 FUTURED_API futured_future *futured_future_unref(futured_future *f);
 
-/* One more callback, after those registered before; from the next futured_process() if f is done. 0, -ENOMEM, -ENOTCONN, -ECHILD. */
+/* One more callback, after those registered before; from the next futured_process() if f is done. 0, -ENOMEM,
+ * -ENOTCONN, -ECHILD. */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_on_done(futured_future *f, futured_cb cb, void *userdata);
 
 /* Its id, NULL until the daemon has told it. */
@@ -235,11 +235,11 @@ FUTURED_API FUTURED_MUST_CHECK int futured_future_wait(futured_future *f, uint64
 enum futured_wait_mode {
 	FUTURED_ALL_COMPLETED = 0,
 	FUTURED_FIRST_COMPLETED = 1,
-	FUTURED_FIRST_EXCEPTION = 2  /* at the first that failed, else when all are done; a cancelled one does not count */
+	FUTURED_FIRST_EXCEPTION = 2  /* at the first that failed, else when all are done; cancelled is not failed */
 };
 
-/* The same for several handles of c, in any order, duplicates allowed. 1: the condition holds (at once for n = 0); 0: timed out; else as
- * futured_future_wait(). Which of them are done, futured_future_is_done() says. */
+/* The same for several handles of c, in any order, duplicates allowed. 1: the condition holds (at once for n = 0);
+ * 0: timed out; else as futured_future_wait(). Which of them are done, futured_future_is_done() says. */
 FUTURED_API FUTURED_MUST_CHECK int futured_wait(futured *c, futured_future *const *futures, size_t n,
     enum futured_wait_mode mode, uint64_t timeout_usec);
 
@@ -261,7 +261,7 @@ typedef void (*futured_reply_cb)(futured_reply *reply, void *userdata);
  *   ret          owned by the caller: futured_reply_unref(); may be NULL
  * Does not block. A method that only reads, or that can be repeated without harm, is asked again when the
  * connection is lost before its answer came; any other then ends with -ECONNRESET.
- * Returns 0; -EINVAL (not JSON, not an object; future.subscribe, which has futured_subscribe()), and as futured_create().
+ * Returns 0; -EINVAL (not a JSON object; future.subscribe, which has futured_subscribe()), and as futured_create().
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_call(futured *c, const char *method, const char *params_json,
     futured_reply_cb cb, void *userdata, futured_reply **ret);
@@ -279,7 +279,8 @@ FUTURED_API const struct futured_error *futured_reply_error(futured_reply *reply
 FUTURED_API FUTURED_MUST_CHECK int futured_reply_wait(futured_reply *reply, uint64_t timeout_usec);
 
 /*
- * What one can do to a future. cb and ret as for futured_call(); with neither, the request is sent and its answer ignored.
+ * What one can do to a future. cb and ret as for futured_call(); with neither, the request is sent and its answer
+ * ignored.
  * All return 0, -EAGAIN while the id is not known (futured_future_wait_created()), and the errors of futured_call().
  */
 
@@ -301,12 +302,12 @@ FUTURED_API FUTURED_MUST_CHECK int futured_future_retry(futured_future *f, unsig
 
 /* Stable: values are never reused. More may come: ignore those you do not know. */
 enum futured_event_type {
-	FUTURED_EVENT_READY = 0,      /* the subscription stands; seq: the last event so far. Again after each reconnection */
+	FUTURED_EVENT_READY = 0,      /* it stands, seq: the last event so far; again after each reconnection */
 	FUTURED_EVENT_CREATED = 1,
 	FUTURED_EVENT_CHANGED = 2,    /* another state */
 	FUTURED_EVENT_PROGRESS = 3,
 	FUTURED_EVENT_FORGOTTEN = 4,
-	FUTURED_EVENT_GAP = 5,        /* before READY: events were missed that the daemon cannot tell any more. Look again with future.list */
+	FUTURED_EVENT_GAP = 5,        /* before READY: some were missed for good, look again with future.list */
 	FUTURED_EVENT_END = 6         /* the last one: refused, or the connection is closed; error says why */
 };
 
@@ -329,7 +330,7 @@ typedef void (*futured_event_cb)(futured_subscription *subscription, const struc
 struct futured_subscribe_options {
 	size_t size;                /* of this struct, set by the initialiser */
 	const char *const *ids;     /* these futures: id, ..., NULL; at most 16,384 */
-	const char *const *labels;  /* or those with all these labels: name, value, ..., NULL; neither: all you may see */
+	const char *const *labels;  /* or those with all these labels: name, value, ..., NULL; neither: all */
 	uint64_t since;             /* first replay what came after this seq; 0: all that the daemon still knows */
 };
 #define FUTURED_SUBSCRIBE_INIT { sizeof(struct futured_subscribe_options), NULL, NULL, FUTURED_SINCE_NOW }

@@ -30,7 +30,8 @@ static const struct field hello_limits_fields[] = {
 	FIELDS_END
 };
 
-/* Half of what the daemon allows at one time may wait long, a quarter more for many at a time; the rest stays for what is answered soon. */
+/* Half of what the daemon allows at one time may wait long, a quarter more for many at a time; the rest stays for
+ * what is answered soon. */
 static void hello_take_limits(struct futured *c, const msgpack_object *map)
 {
 	struct hello_limits limits = { 0 };

@@ -236,8 +236,8 @@ static int json_word(struct json_reader *in)
 	return 0;
 }
 
-/* The elements of an array or pairs of an object, up to close. Their number stands before them in msgpack and is only known after
- * them, so its widest form is written first and filled in at the end. */
+/* The elements of an array or pairs of an object, up to close. Their number stands before them in msgpack and is
+ * only known after them, so its widest form is written first and filled in at the end. */
 static int json_container(struct json_reader *in, char close, unsigned char type)
 {
 	const char header[5] = { (char)type };

@@ -85,7 +85,8 @@ static void json_write_base64(struct json_writer *out, struct slice bytes)
 	json_write_word(out, "{\"base64\":\"");
 	for (size_t i = 0; i < bytes.len; i += 3) {
 		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
-		uint32_t group = (uint32_t)data[i] << 16 | (n > 1 ? (uint32_t)data[i + 1] << 8 : 0) | (n > 2 ? data[i + 2] : 0);
+		uint32_t second = n > 1 ? data[i + 1] : 0, third = n > 2 ? data[i + 2] : 0;
+		uint32_t group = (uint32_t)data[i] << 16 | second << 8 | third;
 		char quad[4] = {
 			digits[group >> 18], digits[group >> 12 & 63],
 			n > 1 ? digits[group >> 6 & 63] : '=', n > 2 ? digits[group & 63] : '=',

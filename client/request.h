@@ -66,14 +66,16 @@ void request_table_done(struct request_table *table);
  */
 int request_begin(struct futured *c, const char *method, struct pack *pack, struct request **ret);
 
-/* Take the packed bytes and queue the request; pack is done with either way. On failure (-ENOMEM, -EMSGSIZE) the request is released. */
+/* Take the packed bytes and queue the request; pack is done with either way. On failure (-ENOMEM, -EMSGSIZE) the
+ * request is released. */
 int request_send(struct futured *c, struct request *request, struct pack *pack, unsigned flags,
     int (*on_answer)(void *owner, const struct answer *answer), void *owner);
 
 /* Release a request that was begun and not sent. */
 void request_drop(struct futured *c, struct request *request, struct pack *pack);
 
-/* The owner is no longer interested: what can still be taken back is, the answer to the rest is ignored. A creation still goes out. */
+/* The owner is no longer interested: what can still be taken back is, the answer to the rest is ignored. A
+ * creation still goes out. */
 void request_orphan(struct request *request);
 
 /* Write what the socket takes: 1 when bytes left, 0 when there was nothing to write or no room, or a negative errno. */

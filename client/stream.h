@@ -24,11 +24,12 @@ void stream_done(struct stream *in);
 /* Forget all bytes: a new connection begins. */
 void stream_reset(struct stream *in);
 
-/* Read once from fd. 1 when bytes came, 0 when there are none now; -ECONNRESET at its end, or what recv() said; -ENOMEM. */
+/* Read once from fd. 1 when bytes came, 0 when there are none now; -ECONNRESET at its end, or what recv() said;
+ * -ENOMEM. */
 int stream_read(struct stream *in, int fd);
 
-/* The next whole message: 1 and *ret, to be given to msgpack_unpacked_destroy() before the next call to any of these; 0 when it
- * is not there in full; -EBADMSG for bytes that are none or too many, -ENOMEM. */
+/* The next whole message: 1 and *ret, to be given to msgpack_unpacked_destroy() before the next call to any of
+ * these; 0 when it is not there in full; -EBADMSG for bytes that are none or too many, -ENOMEM. */
 int stream_next(struct stream *in, msgpack_unpacked *ret);
 
 #endif

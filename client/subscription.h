@@ -9,7 +9,8 @@
 /* A notification came: queue its event. 0; -EBADMSG, -ENOMEM. */
 int subscription_notified(struct futured *c, const msgpack_object *params);
 
-/* A connection stands: subscribe (again). new_epoch: the daemon's sequence numbers are not those of before. 0 or a negative errno. */
+/* A connection stands: subscribe (again). new_epoch: the daemon's sequence numbers are not those of before. 0 or a
+ * negative errno. */
 int subscription_resume(struct futured *c, bool new_epoch);
 
 /* The connection is lost; closed for good; or its object goes away. */

@@ -41,7 +41,8 @@ static int wait_holds(void *arg)
 	return 0;
 }
 
-int futured_wait(futured *c, futured_future *const *futures, size_t n, enum futured_wait_mode mode, uint64_t timeout_usec)
+int futured_wait(futured *c, futured_future *const *futures, size_t n, enum futured_wait_mode mode,
+    uint64_t timeout_usec)
 {
 	struct wait wait = { .futures = futures, .n = n, .mode = mode };
 	int r;

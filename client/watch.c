@@ -34,8 +34,9 @@ static void watch_free(struct watch *watch)
 	free(watch);
 }
 
-/* Let go of every member: those that are over are fetched, and with none known each is looked at. The daemon's list is in
- * our order, so one walk through both finds them; backwards, as each fetch goes to the head of its queue. */
+/* Let go of every member: those that are over are fetched, and with none known each is looked at. The daemon's
+ * list is in our order, so one walk through both finds them; backwards, as each fetch goes to the head of its
+ * queue. */
 static void watch_dissolve(struct watch *watch, const struct id_list *done)
 {
 	size_t d = done ? done->count : 0;
@@ -65,8 +66,9 @@ static int watch_on_answer(void *owner, const struct answer *answer)
 	if (watch->n_members == 0)
 		watch->conn->n_parked--;
 	if (answer->error < 0) {
-		/* One of the ids is not known any more, perhaps; asked one by one, the others are not harmed by it. When the connection is
-		 * closed for good, its end takes the members from the queue that they go to. */
+		/* One of the ids is not known any more, perhaps; asked one by one, the others are not harmed by
+		 * it. When the connection is closed for good, its end takes the members from the queue that they
+		 * go to. */
 		watch_dissolve(watch, NULL);
 		return 0;
 	}

@@ -50,7 +50,7 @@ static const struct option options[] = {
 	  "requests to services in flight" },
 	{ "remote", "requests_per_bucket", OPTION_COUNT, IN(requests_per_bucket), 1, 10000, 16, RELOAD,
 	  "of these, with one credential to one origin for one user" },
-	{ "remote", "timeout", OPTION_SECONDS, IN(timeout_usec), SECOND / 1000, 86400 * SECOND, 60 * SECOND, RELOAD,
+	{ "remote", "timeout", OPTION_SECONDS, IN(timeout_usec), SECOND / 1000, 86400 * SECOND, 30 * SECOND, RELOAD,
 	  "seconds for one request, where the spec names none" },
 	{ "store", "events", OPTION_COUNT, IN(events), 1000, 100000000, 100000, KEEP,
 	  "rows of the event log, for subscribers that come back" },

@@ -93,13 +93,13 @@ static const struct broker_host host = {
 
 static int each_profile(void *self, ipc_profile_cb each, void *arg)
 {
-	return profile_each(self, each, arg);
+	return profile_each(poller_profiles(self), each, arg);
 }
 
 static int get_profile(void *self, const char *name, const char **ret_text, const char **ret_path,
     struct error *error)
 {
-	return profile_text(self, name, ret_text, ret_path, error);
+	return profile_text(poller_profiles(self), name, ret_text, ret_path, error);
 }
 
 static void get_store_stats(void *self, struct store_stats *ret)
@@ -441,7 +441,7 @@ static int start_ipc(struct server *server)
 	struct ipc_setup setup = {
 		.base = server->base,
 		.broker = server->broker,
-		.profiles = { .self = poller_profiles(server->poller), .each = each_profile, .text = get_profile },
+		.profiles = { .self = server->poller, .each = each_profile, .text = get_profile },
 		.store_stats = get_store_stats,
 		.store = server->store,
 		.config = ipc_part(&server->config),

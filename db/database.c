@@ -57,7 +57,7 @@ static int configure(sqlite3 *sqlite)
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && rc == SQLITE_OK; i++)
 		rc = sqlite3_db_config(sqlite, options[i].option, options[i].value, NULL);
-	return sql_errno(sqlite, rc);
+	return sql_errno(rc);
 }
 
 /* Look for damage. The report's first line goes to text. */
@@ -65,12 +65,12 @@ static int quick_check(sqlite3 *sqlite, char text[256])
 {
 	sqlite3_stmt *stmt = NULL;
 	const char *line;
-	int r = sql_errno(sqlite, sqlite3_prepare_v2(sqlite, "PRAGMA quick_check(1)", -1, &stmt, NULL));
+	int r = sql_errno(sqlite3_prepare_v2(sqlite, "PRAGMA quick_check(1)", -1, &stmt, NULL));
 
 	if (r == 0) {
 		int rc = sqlite3_step(stmt);
 
-		r = rc == SQLITE_ROW ? 0 : sql_errno(sqlite, rc);
+		r = rc == SQLITE_ROW ? 0 : sql_errno(rc);
 	}
 	if (r < 0) {
 		snprintf(text, 256, "%s", sqlite3_errmsg(sqlite));
@@ -101,7 +101,7 @@ static int connect_file(struct database *database, const char *path, char text[2
 		snprintf(text, 256, "%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	r = sql_errno(database->sqlite, rc);
+	r = sql_errno(rc);
 	if (r == 0)
 		r = configure(database->sqlite);
 	if (r == 0)
@@ -262,11 +262,13 @@ int database_undo(struct database *database)
 int database_checkpoint(struct database *database, bool truncate)
 {
 	int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-	int rc = sqlite3_wal_checkpoint_v2(database->sqlite, NULL, mode, NULL, NULL);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_wal_checkpoint_v2(database->sqlite, NULL, mode, NULL, NULL);
 	if (rc == SQLITE_OK)
 		database->wal_pages = 0;
-	return sql_errno(database->sqlite, rc);
+	return sql_errno(rc);
 }
 
 int database_vacuum(struct database *database, bool *ret_more)

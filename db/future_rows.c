@@ -193,7 +193,7 @@ static int read_part(struct future_rows *rows, const char *table, int64_t rowid,
 	void *data = NULL;
 	int r;
 
-	r = sql_errno(rows->db, sqlite3_blob_open(rows->db, "main", table, "data", rowid, 0, &blob));
+	r = sql_errno(sqlite3_blob_open(rows->db, "main", table, "data", rowid, 0, &blob));
 	if (r < 0)
 		goto out;
 	size = (size_t)sqlite3_blob_bytes(blob);
@@ -203,7 +203,7 @@ static int read_part(struct future_rows *rows, const char *table, int64_t rowid,
 	data = malloc(size + 1);
 	r = data ? 0 : -ENOMEM;
 	if (r == 0 && size)
-		r = sql_errno(rows->db, sqlite3_blob_read(blob, data, (int)size, (int)offset));
+		r = sql_errno(sqlite3_blob_read(blob, data, (int)size, (int)offset));
 	if (r < 0)
 		goto out;
 	*ret_data = data;

@@ -14,7 +14,7 @@ static int vacuum_into(sqlite3 *db, const char *path)
 {
 	sqlite3_stmt *stmt = NULL;
 	struct sql_params params = { 0 };
-	int r = sql_errno(db, sqlite3_prepare_v2(db, "VACUUM INTO ?", -1, &stmt, NULL));
+	int r = sql_errno(sqlite3_prepare_v2(db, "VACUUM INTO ?", -1, &stmt, NULL));
 
 	if (r == 0) {
 		params.stmt = stmt;

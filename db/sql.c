@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No room? SQLite knows ENOSPC; a used up quota it reports as a failed write. */
-static bool is_full(sqlite3 *db, int rc)
+/* No room? SQLite knows ENOSPC; a used up quota it reports as a failed write, and at a commit without what
+ * sqlite3_system_errno() would tell. */
+static bool is_full(int rc)
 {
-	return (rc & 0xff) == SQLITE_FULL ||
-	    (rc == SQLITE_IOERR_WRITE && sqlite3_system_errno(db) == EDQUOT);
+	return (rc & 0xff) == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && errno == EDQUOT);
 }
 
-int sql_errno(sqlite3 *db, int rc)
+int sql_errno(int rc)
 {
 	switch (rc) {
 	case SQLITE_OK:
@@ -27,7 +27,7 @@ int sql_errno(sqlite3 *db, int rc)
 	case SQLITE_IOERR_NOMEM:
 		return -ENOMEM;
 	}
-	if (is_full(db, rc))
+	if (is_full(rc))
 		return -ENOSPC;
 	switch (rc & 0xff) {
 	case SQLITE_CONSTRAINT:
@@ -45,18 +45,18 @@ int sql_errno(sqlite3 *db, int rc)
 
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret)
 {
-	return sql_errno(db, sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL));
+	return sql_errno(sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL));
 }
 
 int sql_exec(sqlite3 *db, const char *text)
 {
-	return sql_errno(db, sqlite3_exec(db, text, NULL, NULL, NULL));
+	return sql_errno(sqlite3_exec(db, text, NULL, NULL, NULL));
 }
 
 int sql_number(sqlite3 *db, const char *query, int64_t *ret)
 {
 	sqlite3_stmt *stmt = NULL;
-	int r = sql_errno(db, sqlite3_prepare_v2(db, query, -1, &stmt, NULL));
+	int r = sql_errno(sqlite3_prepare_v2(db, query, -1, &stmt, NULL));
 
 	if (r == 0) {
 		int rc = sqlite3_step(stmt);
@@ -64,7 +64,7 @@ int sql_number(sqlite3 *db, const char *query, int64_t *ret)
 		if (rc == SQLITE_ROW)
 			*ret = sqlite3_column_int64(stmt, 0);
 		else
-			r = rc == SQLITE_DONE ? -ENODATA : sql_errno(db, rc);
+			r = rc == SQLITE_DONE ? -ENODATA : sql_errno(rc);
 	}
 	sqlite3_finalize(stmt);
 	return r;
@@ -99,11 +99,14 @@ void sql_bind_blob(struct sql_params *params, const void *data, size_t len)
 
 int sql_step(struct sql_params *params)
 {
-	int rc = params->rc == SQLITE_OK ? sqlite3_step(params->stmt) : params->rc;
+	int rc = params->rc;
 
+	errno = 0;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(params->stmt);
 	if (rc == SQLITE_ROW)
 		return 1;
-	return sql_errno(sqlite3_db_handle(params->stmt), rc);
+	return sql_errno(rc);
 }
 
 int sql_run(struct sql_params *params)

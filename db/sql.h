@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * What rc of a call on db means:
+ * What SQLite's rc means:
  *   0         done, or a row
  *   -EEXIST   a primary key or unique column has that value already
  *   -EINVAL   another constraint
@@ -16,9 +16,9 @@
  *   -EMSGSIZE a value is too long
  *   -EUCLEAN  the database is corrupt
  *   -EIO      anything else
- * Ask right after the call: of a write error, the system's errno decides.
+ * Of a write error the system's errno decides: set it to 0 before the call, and ask right after it.
  */
-int sql_errno(sqlite3 *db, int rc);
+int sql_errno(int rc);
 
 /* Compile a statement that is kept. */
 int sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret);

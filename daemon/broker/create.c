@@ -61,6 +61,16 @@ static void on_created(void *arg, int status)
 	creation_free(creation);
 }
 
+/* Asked when it is known that there will be a new future, not another answer for a key that exists. */
+static int check_quota(const struct broker *broker, uid_t uid, struct error *error)
+{
+	if (index_owned(&broker->index, uid) >= broker->config.futures_per_uid)
+		return error_set(error, ERROR_LIMIT,
+		    "user %u has %" PRIu64 " futures already, which is the limit; forget some", (unsigned)uid,
+		    broker->config.futures_per_uid);
+	return 0;
+}
+
 /* List the future and store it; the answer follows the commit. */
 static int insert(struct creation *creation, struct error *error)
 {
@@ -72,8 +82,10 @@ static int insert(struct creation *creation, struct error *error)
 		.request = creation->texts.request,
 	};
 	uint8_t random[8];
-	int r;
+	int r = check_quota(broker, future->rec.uid, error);
 
+	if (r < 0)
+		return r;
 	/* Ids are given in the order of insertion: the index and the pages of a list rely on it. */
 	broker->host.random(broker->host.self, random, sizeof random);
 	id_next(&broker->ids, (uint64_t)core_wall_ms(broker), random, &future->id);
@@ -222,14 +234,10 @@ static int fill_future(struct future *future, const struct create_request *reque
 	return start_plan(future);
 }
 
-static int check_quota(struct broker *broker, uid_t uid, struct error *error)
+static int check_running(const struct broker *broker, struct error *error)
 {
 	if (broker->stopping)
 		return error_set(error, ERROR_SHUTTING_DOWN, "the daemon is stopping; try again after its restart");
-	if (index_owned(&broker->index, uid) >= broker->config.futures_per_uid)
-		return error_set(error, ERROR_LIMIT,
-		    "user %u has %" PRIu64 " futures already, which is the limit; forget some", (unsigned)uid,
-		    broker->config.futures_per_uid);
 	return 0;
 }
 
@@ -268,7 +276,7 @@ int broker_create(struct broker *broker, const struct caller *caller, const stru
 	int r = check_request(request, error);
 
 	if (r == 0)
-		r = check_quota(broker, caller->uid, error);
+		r = check_running(broker, error);
 	if (r < 0)
 		return r;
 	creation = creation_new(broker, caller->uid, caller->gid, done, arg);
@@ -371,7 +379,7 @@ int broker_retry(struct broker *broker, const struct caller *caller, const struc
 	int r = core_find(broker, caller, id, true, &old, error);
 
 	if (r == 0)
-		r = check_quota(broker, old->rec.uid, error);
+		r = check_running(broker, error);
 	if (r < 0)
 		return r;
 	if (old->durable_state != STORE_FAILED && old->durable_state != STORE_CANCELLED)

@@ -36,17 +36,31 @@ void index_done(struct index *index)
 	}
 }
 
-static int owner_add(struct index *index, uid_t uid)
+static unsigned hash_of(const struct index *index, const void *bytes, size_t len)
 {
+	return (unsigned)siphash(bytes, len, index->hash_key);
+}
+
+static struct owner *owner_find(const struct index *index, uid_t uid)
+{
+	unsigned hash = hash_of(index, &uid, sizeof uid);
 	struct owner *owner;
 
-	HASH_FIND(hh, index->owners, &uid, sizeof uid, owner);
+	HASH_FIND_BYHASHVALUE(hh, index->owners, &uid, sizeof uid, hash, owner);
+	return owner;
+}
+
+static int owner_add(struct index *index, uid_t uid)
+{
+	struct owner *owner = owner_find(index, uid);
+	unsigned hash = hash_of(index, &uid, sizeof uid);
+
 	if (!owner) {
 		owner = calloc(1, sizeof *owner);
 		if (!owner)
 			return -ENOMEM;
 		owner->uid = uid;
-		HASH_ADD(hh, index->owners, uid, sizeof owner->uid, owner);
+		HASH_ADD_BYHASHVALUE(hh, index->owners, uid, sizeof owner->uid, hash, owner);
 		if (!owner->hh.tbl) {
 			free(owner);
 			return -ENOMEM;
@@ -58,9 +72,8 @@ static int owner_add(struct index *index, uid_t uid)
 
 static void owner_remove(struct index *index, uid_t uid)
 {
-	struct owner *owner;
+	struct owner *owner = owner_find(index, uid);
 
-	HASH_FIND(hh, index->owners, &uid, sizeof uid, owner);
 	if (owner && --owner->count == 0) {
 		HASH_DEL(index->owners, owner);
 		free(owner);
@@ -80,11 +93,6 @@ static char *key_bytes(uid_t uid, struct slice key, size_t *ret_len)
 	return bytes;
 }
 
-static unsigned key_hash(const struct index *index, const char *bytes, size_t len)
-{
-	return (unsigned)siphash(bytes, len, index->hash_key);
-}
-
 static int key_add(struct index *index, struct future *future)
 {
 	unsigned hash;
@@ -92,7 +100,7 @@ static int key_add(struct index *index, struct future *future)
 	future->key.bytes = key_bytes(future->rec.uid, slice_from_str(future->rec.key), &future->key.len);
 	if (!future->key.bytes)
 		return -ENOMEM;
-	hash = key_hash(index, future->key.bytes, future->key.len);
+	hash = hash_of(index, future->key.bytes, future->key.len);
 	HASH_ADD_KEYPTR_BYHASHVALUE(by_key, index->by_key, future->key.bytes, future->key.len, hash, future);
 	if (future->by_key.tbl)
 		return 0;
@@ -112,11 +120,13 @@ static void key_remove(struct index *index, struct future *future)
 
 int index_add(struct index *index, struct future *future)
 {
+	unsigned hash = hash_of(index, &future->id, sizeof future->id);
+
 	if (owner_add(index, future->rec.uid) < 0)
 		return -ENOMEM;
 	if (future->rec.key && key_add(index, future) < 0)
 		goto fail;
-	HASH_ADD(by_id, index->by_id, id, sizeof future->id, future);
+	HASH_ADD_BYHASHVALUE(by_id, index->by_id, id, sizeof future->id, hash, future);
 	if (!future->by_id.tbl)
 		goto fail;
 	index->count++;
@@ -137,9 +147,10 @@ void index_remove(struct index *index, struct future *future)
 
 struct future *index_find(const struct index *index, const struct id *id)
 {
+	unsigned hash = hash_of(index, id, sizeof *id);
 	struct future *future;
 
-	HASH_FIND(by_id, index->by_id, id, sizeof *id, future);
+	HASH_FIND_BYHASHVALUE(by_id, index->by_id, id, sizeof *id, hash, future);
 	return future;
 }
 
@@ -153,7 +164,7 @@ struct future *index_find_key(const struct index *index, uid_t uid, struct slice
 		return NULL;
 	memcpy(bytes, &uid, sizeof uid);
 	memcpy(bytes + sizeof uid, key.data, key.len);
-	hash = key_hash(index, bytes, sizeof uid + key.len);
+	hash = hash_of(index, bytes, sizeof uid + key.len);
 	HASH_FIND_BYHASHVALUE(by_key, index->by_key, bytes, sizeof uid + key.len, hash, future);
 	return future;
 }
@@ -180,8 +191,7 @@ struct future *index_next(const struct future *future)
 
 uint64_t index_owned(const struct index *index, uid_t uid)
 {
-	struct owner *owner;
+	const struct owner *owner = owner_find(index, uid);
 
-	HASH_FIND(hh, index->owners, &uid, sizeof uid, owner);
 	return owner ? owner->count : 0;
 }

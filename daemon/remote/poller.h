@@ -29,7 +29,8 @@ struct poller *poller_free(struct poller *poller);
 /* Fill in the functions that the broker calls. Valid as long as the poller. */
 void poller_remote(struct poller *poller, struct remote *ret);
 
-/* Its profiles, for profile.list and profile.get: profile_each() and profile_text(). */
+/* Its profiles, for profile.list and profile.get: profile_each() and profile_text(). Valid until the next
+ * poller_configure(). */
 struct profiles *poller_profiles(struct poller *poller);
 
 /* New directories, timeout and limit, from now on. 0, or -ENOMEM with the old ones in force. */

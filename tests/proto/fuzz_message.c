@@ -2,7 +2,8 @@
  * fuzz_message.c - the envelope and every table, on any message that the scanner lets through.
  *
  * `make check` runs it through fuzz_main.c. As a libFuzzer target, from the top of the tree:
- *   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/proto/fuzz_message.c proto/[a-z]*.c -lmsgpackc -o fuzz_message
+ *   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -I. \
+ *     tests/proto/fuzz_message.c proto/[a-z]*.c -lmsgpackc -o fuzz_message
  *   mkdir seeds && BUILD/tests/proto/fuzz_message -x seeds && ./fuzz_message -malloc_limit_mb=64 seeds
  *
  * What must hold: a refusal has its errno and one line of text; what was read, written and read

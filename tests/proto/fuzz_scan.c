@@ -2,7 +2,8 @@
  * fuzz_scan.c - the scanner against msgpack-c: both must find the same end of the same bytes.
  *
  * `make check` runs it through fuzz_main.c. As a libFuzzer target, from the top of the tree:
- *   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/proto/fuzz_scan.c proto/[a-z]*.c -lmsgpackc -o fuzz_scan
+ *   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -I. \
+ *     tests/proto/fuzz_scan.c proto/[a-z]*.c -lmsgpackc -o fuzz_scan
  *   mkdir seeds && BUILD/tests/proto/fuzz_scan -x seeds && ./fuzz_scan -malloc_limit_mb=64 seeds
  *
  * msgpack-c sees only bytes that the scanner has not refused: it would allocate whatever a header asks for.

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -398,6 +399,38 @@ START_TEST(tables_of_replies)
 }
 END_TEST
 
+/* The required keys of a table, in its order. */
+static void assert_required(const struct field *table, const char *expected)
+{
+	char names[256] = "";
+
+	for (const struct field *field = table; field->name; field++)
+		if (field->flags & FIELD_REQUIRED)
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", *names ? " " : "", field->name);
+	ck_assert_str_eq(names, expected);
+}
+
+START_TEST(required_keys)
+{
+	assert_required(failure_fields, "");
+	assert_required(hello_params_fields, "");
+	assert_required(create_params_fields, "");
+	assert_required(id_params_fields, "id");
+	assert_required(result_params_fields, "id");
+	assert_required(wait_params_fields, "ids");
+	assert_required(subscribe_params_fields, "");
+	assert_required(unsubscribe_params_fields, "subscription");
+	assert_required(list_params_fields, "");
+	assert_required(extend_params_fields, "id timeout");
+	assert_required(name_params_fields, "name");
+	assert_required(create_reply_fields, "id state");
+	assert_required(snapshot_fields, "id state");
+	assert_required(result_reply_fields, "state");
+	assert_required(cancel_reply_fields, "state");
+	assert_required(event_fields, "subscription seq id event");
+}
+END_TEST
+
 START_TEST(false_is_said_where_a_client_looks_for_it)
 {
 	struct create_reply created = { .state = slice_from_str("running") };
@@ -448,6 +481,7 @@ static Suite *message_suite(void)
 	tcase_add_test(tcase, error_text_of_a_bin);
 	tcase_add_test(tcase, tables_of_params);
 	tcase_add_test(tcase, tables_of_replies);
+	tcase_add_test(tcase, required_keys);
 	tcase_add_test(tcase, false_is_said_where_a_client_looks_for_it);
 	tcase_add_test(tcase, snapshot_with_labels_and_error);
 	suite_add_tcase(suite, tcase);

@@ -173,7 +173,9 @@ END_TEST
 
 START_TEST(test_names)
 {
-	static const char *const bad[] = { "", ".", "..", ".hidden", "a/b", "../real", "/etc/passwd", "a b", "a\nb", "caf\xc3\xa9" };
+	static const char *const bad[] = {
+		"", ".", "..", ".hidden", "a/b", "../real", "/etc/passwd", "a b", "a\nb", "caf\xc3\xa9",
+	};
 	char *got = NULL;
 	char name[200];
 	size_t i;

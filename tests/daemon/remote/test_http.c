@@ -24,10 +24,13 @@ START_TEST(test_keep_alive)
 
 	fixture_serve(steps, COUNT(steps));
 	for (i = 0; i < 2; i++) {
+		/* HTTP/2 is for TLS: in the clear it makes no difference */
+		request.http2 = i == 1;
 		fixture_exchange(&request, &outcome);
 		ck_assert_int_eq(outcome.status, 200);
 		outcome_clear(&outcome);
 	}
+	ck_assert_ptr_null(strstr(script_server_last(server), "Upgrade"));
 	ck_assert_uint_eq(script_server_requests(server), 2);
 	ck_assert_uint_eq(script_server_connections(server), 1);
 }
@@ -101,10 +104,33 @@ START_TEST(test_resend_once)
 }
 END_TEST
 
+/* A response cut short in good order is the service's doing, on whatever connection. */
+START_TEST(test_cut_short)
+{
+	static const struct script_step steps[] = {
+		{ .bytes = OK },
+		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", .then = SCRIPT_CLOSE },
+		{ .bytes = OK },
+	};
+	struct http_request request = fixture_request("GET");
+	struct outcome outcome;
+
+	fixture_serve(steps, COUNT(steps));
+	warm_up();
+	fixture_exchange(&request, &outcome);
+	ck_assert_error(&outcome, "127.0.0.1:%d: response cut short: transfer closed with 5 bytes remaining to read",
+	    script_server_port(server));
+	ck_assert_uint_eq(script_server_requests(server), 2);
+	outcome_clear(&outcome);
+}
+END_TEST
+
 /* A request that must not arrive twice goes out on a connection of its own and is never sent again. */
 START_TEST(test_unsafe)
 {
-	static const struct script_step steps[] = { { .bytes = OK }, { .bytes = "", .then = SCRIPT_CLOSE }, { .bytes = OK } };
+	static const struct script_step steps[] = {
+		{ .bytes = OK }, { .bytes = "", .then = SCRIPT_CLOSE }, { .bytes = OK },
+	};
 	struct http_request request = fixture_request("POST");
 	struct outcome outcome;
 
@@ -290,8 +316,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_keep_alive, test_resend, test_resend_once, test_unsafe, test_start_and_abort_in_callback,
-		test_abort_ended, test_abort, test_free_in_flight, test_many,
+		test_keep_alive, test_resend, test_resend_once, test_cut_short, test_unsafe,
+		test_start_and_abort_in_callback, test_abort_ended, test_abort, test_free_in_flight, test_many,
 	};
 
 	return fixture_run("http", tests, COUNT(tests));

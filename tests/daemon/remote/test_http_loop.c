@@ -115,7 +115,8 @@ START_TEST(test_broken_multi)
 	fixture_wait(&first);
 	fixture_wait(&second);
 	fixture_wait(&outcome);
-	ck_assert_error(&first, "127.0.0.1:%d: interrupted, the HTTP transport had to be restarted", script_server_port(server));
+	ck_assert_error(&first, "127.0.0.1:%d: interrupted, the HTTP transport had to be restarted",
+	    script_server_port(server));
 	ck_assert(first.sent);
 	ck_assert_str_eq(second.error, first.error);
 	ck_assert_str_eq(outcome.error, first.error);
@@ -145,7 +146,8 @@ START_TEST(test_broken_add)
 	ck_assert_uint_eq(first.calls, 0);
 	fixture_wait(&first);
 	fixture_wait(&outcome);
-	ck_assert_error(&first, "127.0.0.1:%d: interrupted, the HTTP transport had to be restarted", script_server_port(server));
+	ck_assert_error(&first, "127.0.0.1:%d: interrupted, the HTTP transport had to be restarted",
+	    script_server_port(server));
 	ck_assert_int_eq(outcome.status, 200);
 	outcome_clear(&first);
 	outcome_clear(&outcome);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -240,13 +241,14 @@ END_TEST
 
 START_TEST(test_bad_requests)
 {
-	static const struct http_header name = { "X Y", "s3cret" }, line = { "X-A", "s3cret\r\nX-B: c" }, colon = { "A:", "s3cret" },
-	    framing = { "content-length", "7" }, chunked = { "Transfer-Encoding", "s3cret" };
+	static const struct http_header name = { "X Y", "s3cret" }, line = { "X-A", "s3cret\r\nX-B: c" },
+	    colon = { "A:", "s3cret" }, framing = { "content-length", "7" }, chunked = { "Transfer-Encoding", "s3cret" };
 	static const struct {
 		const char *method, *url, *unix_socket;
 		const struct http_header *header;
 	} table[] = {
-		{ "GET", "ftp://h/s3cret", NULL, NULL }, { "GET", "s3cret", NULL, NULL }, { "GET", "http://u:s3cret@h/", NULL, NULL },
+		{ "GET", "ftp://h/s3cret", NULL, NULL }, { "GET", "s3cret", NULL, NULL },
+		{ "GET", "http://u:s3cret@h/", NULL, NULL },
 		{ "GET", "http://h:bad/?s3cret", NULL, NULL }, { "GET", "", NULL, NULL }, { "G T", "http://h/", NULL, NULL },
 		{ "", "http://h/", NULL, NULL }, { "GET\r\nX: y", "http://h/", NULL, NULL }, { "GET", "http://h/", "", NULL },
 		{ "GET", "http://h/", "/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
@@ -309,6 +311,47 @@ START_TEST(test_handshake_timeout)
 	snprintf(start, sizeof(start), "connecting to 127.0.0.1:%d", script_server_port(server));
 	ck_assert_msg(strstr(outcome.error, start) != NULL, "%s", outcome.error);
 	outcome_clear(&outcome);
+}
+END_TEST
+
+/* A server with a certificate that nothing vouches for: the request must not leave. */
+START_TEST(test_untrusted)
+{
+	struct http_request request = fixture_request("GET");
+	const char *source = getenv("srcdir");
+	char path[512], start[128];
+	struct outcome outcome;
+	int in[2], out[2], port;
+	FILE *line;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/tests/daemon/remote/tls_server.py", source ? source : ".");
+	ck_assert_int_eq(pipe(in), 0);
+	ck_assert_int_eq(pipe(out), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		close(in[1]);
+		execlp("python3", "python3", "-B", path, (char *)NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	line = fdopen(out[0], "r");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_int_eq(fscanf(line, "%d", &port), 1);
+	snprintf(url, sizeof(url), "https://localhost:%d/", port);
+	fixture_exchange(&request, &outcome);
+	snprintf(start, sizeof(start), "connect to localhost:%d: SSL certificate problem: ", port);
+	ck_assert_int_eq(outcome.status, 0);
+	ck_assert_msg(strncmp(outcome.error, start, strlen(start)) == 0, "%s", outcome.error);
+	ck_assert(!outcome.sent);
+	outcome_clear(&outcome);
+	close(in[1]);
+	fclose(line);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -474,8 +517,8 @@ int main(void)
 	const TTest *const tests[] = {
 		test_response, test_request_get, test_request_methods, test_request_head, test_request_large,
 		test_redirect_not_followed, test_no_ambient_state, test_unix_socket, test_bad_requests, test_refused,
-		test_handshake_timeout, test_timeout, test_broken_responses, test_endless_headers, test_body_max,
-		test_decompression,
+		test_handshake_timeout, test_untrusted, test_timeout, test_broken_responses, test_endless_headers,
+		test_body_max, test_decompression,
 	};
 
 	return fixture_run("http_transfer", tests, COUNT(tests));

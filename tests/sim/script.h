@@ -1,0 +1,50 @@
+/* script.h - the made-up specs of the simulation: words that say how an operation behaves. */
+#ifndef TESTS_SIM_SCRIPT_H
+#define TESTS_SIM_SCRIPT_H
+
+#include "daemon/broker/remote.h"
+
+#define SCRIPT_TEXT 64
+
+/*
+ * A spec is words separated by blanks, `name` or `name=value`. Times are seconds, fractions allowed.
+ *
+ *   submit cancel idempotency resubmit   what the plan has (poll it always has)
+ *   reset deliver                        reset_on_progress, keep_until_delivered
+ *   bucket=TEXT limit=N ttl=S|none       the plan's
+ *   place=TEXT                           where the service counts requests and pauses; else the bucket
+ *   polling=I/M/X retry=I/M/X            initial, maximum, multiplier
+ *   polling_timeout=S retry_timeout=S    (none when not given)
+ *   jitter                               both policies with full jitter; none without
+ *   retry_after_max=S
+ *   op=TEXT                              the operation's name where nothing is submitted; else the future's id
+ *   polls=N                              readable answers that say "pending" before the end
+ *   end=success|failure|cancelled|lost|never
+ *   result=TEXT                          bytes of success, or message of failure
+ *   fail=A:B                             polls A to B of the operation are not answered (transport error)
+ *   throttle=N:S                         poll N is answered 429 with Retry-After S
+ *   wait=S delay=S                       Retry-After, and a rule's delay, on each pending answer
+ *   progress                             each pending answer says how many there were
+ *   latency=S hang                       of each answer; hang: it never comes
+ *   unsent=N lost=N busy=N               the first N submits cannot be sent; are taken but the answer is
+ *                                        lost; are refused with 503
+ *   at_once                              the answer to the submit is the end
+ *   deaf                                 cancel requests are answered, and ignored
+ *   nostart                              no request can be built (a credential is missing)
+ *   invalid                              refused by prepare
+ */
+struct script {
+	struct plan plan;               /* first: see remote.h */
+	char bucket[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
+	enum outcome end;
+	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter;
+	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
+	uint64_t throttle_usec, wait_usec, delay_usec, latency_usec;
+	bool has_wait, has_delay;
+};
+
+/* Aborts on a word that it does not know: that is the test's mistake. */
+struct script *script_new(const char *text, size_t len);
+struct script *script_free(struct script *script);
+
+#endif
