@@ -22,7 +22,7 @@ local function ask(method, params)
 end
 out.server = ask('server.hello').server
 pushed = {}
-ask('future.subscribe', { method = 'nvim_exec_lua', prefix = { 'table.insert(pushed, (...))' } })
+ask('future.subscribe', { method = 'nvim_exec_lua', prefix = { 'table.insert(pushed, (...))' }, wrap = true })
 local creation = vim.fn.json_decode(vim.env.CREATION)
 out.created = ask('future.create', creation)
 out.waited = ask('future.wait', { ids = { out.created.id }, timeout = 60 })
