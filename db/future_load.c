@@ -18,12 +18,7 @@ static const char SQL_LOAD_LABELS[] = "SELECT id, name, value FROM labels ORDER 
 /* Labels are merged in: both statements run in order of id. */
 struct loader {
 	struct sql_params futures, labels;
-<<<<<<< HEAD
 	enum { LABELS_NEXT, LABELS_READY, LABELS_OVER } at; /* READY: on a row that is not used yet */
-=======
-	bool label_ready;               /* labels stands on a row that is not used yet */
-	bool labels_over;               /* a further step would begin again at the first row */
->>>>>>> ipc
 };
 
 static void read_rec(struct sql_columns *columns, struct future_rec *rec)
@@ -90,18 +85,9 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		uint8_t id[STORE_ID_BYTES] = { 0 };
 		int order;
 
-<<<<<<< HEAD
 		if (loader->at == LABELS_NEXT) {
 			r = sql_step(&loader->labels);
 			if (r < 0)
-=======
-		if (loader->labels_over)
-			return 0;
-		if (!loader->label_ready) {
-			r = sql_step(&loader->labels);
-			loader->labels_over = r == 0;
-			if (r <= 0)
->>>>>>> ipc
 				return r;
 			loader->at = r ? LABELS_READY : LABELS_OVER;
 		}
