@@ -157,10 +157,10 @@ static int remove_stale(const struct sockaddr_un *address, char text[256])
 	return 0;
 }
 
-/* The socket file must never exist with wider rights, not even for a moment: hence umask, not chmod. */
+/* The socket file (mode 0600) must never exist with wider rights, not even for a moment: hence umask, not chmod. */
 static int bind_closed(int fd, const struct sockaddr_un *address)
 {
-	mode_t old = umask(0077);
+	mode_t old = umask(0177);
 	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	umask(old);

@@ -111,7 +111,9 @@ static bool on_idle(void *arg)
 {
 	const struct session *session = arg;
 
-	return session->n_calls == 0 && LIST_EMPTY(&session->feeds);
+	/* Subscriptions do not count: a peer that says no more could never end them, and many clients wait for
+	 * our end before they go. */
+	return session->n_calls == 0;
 }
 
 static void session_free(struct session *session)

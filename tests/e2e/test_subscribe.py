@@ -92,6 +92,14 @@ class Subscribe(OperationsTest):
         self.assertEqual(params[:2], ["the code", 7])
         self.assertEqual(params[2]["id"], made)
 
+    def test_an_event_in_an_array_of_its_own(self):
+        self.google.add("operations/one", polls=0, response=b"{}")
+        client = self.client()
+        client.call("future.subscribe", {"method": "nvim_exec_lua", "prefix": ["the code"], "wrap": True})
+        made = self.create("operations/one")
+        method, (code, (event,)) = client.next_notification()
+        self.assertEqual((method, code, event["id"]), ("nvim_exec_lua", "the code", made))
+
     def test_unsubscribe(self):
         client = self.client()
         subscription = client.call("future.subscribe")["subscription"]
