@@ -122,6 +122,7 @@ START_TEST(what_is_no_array_is_answered_once_and_the_end)
 	client_write(&client, "\x80" "GET /", 6);
 	ck_assert_str_eq(client_error(&client, 0), "Malformed: a message is an array, not a map");
 	ck_assert_ptr_null(client_receive(&client));
+	ck_assert(client.closed);
 }
 END_TEST
 
