@@ -76,7 +76,7 @@ START_TEST(method_and_prefix_are_the_clients_choice)
 
 	client_request(&pack, 1, "future.subscribe", 2);
 	pack_str(&pack, "method");
-	pack_str(&pack, "nvim_exec_lua");
+	pack_str(&pack, "my.event");
 	pack_str(&pack, "prefix");
 	pack_array(&pack, 2);
 	pack_str(&pack, "on_future(...)");
@@ -85,7 +85,7 @@ START_TEST(method_and_prefix_are_the_clients_choice)
 	client_send(&client, &pack);
 	client_result(&client, 1);
 	fake_publish(future, STORE_EVENT_CREATED, 42);
-	params = receive_event("nvim_exec_lua");
+	params = receive_event("my.event");
 	ck_assert_uint_eq(params->size, 3);
 	ck_assert_str_eq(text_of(&params->ptr[0]), "on_future(...)");
 	ck_assert_uint_eq(params->ptr[1].via.array.ptr[0].via.u64, 7);

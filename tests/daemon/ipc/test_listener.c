@@ -60,7 +60,7 @@ START_TEST(bound_closed_to_others_and_removed_at_the_end)
 	ck_assert_int_eq(umask(before), 0);          /* as it was */
 	ck_assert_int_eq(lstat(path, &st), 0);
 	ck_assert(S_ISSOCK(st.st_mode));
-	ck_assert_uint_eq(st.st_mode & 07777, 0700 & ~0077);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_assert_int_eq(fcntl(sock.fd, F_GETFD), FD_CLOEXEC);
 	fd = connect_to(path);
 	ck_assert_int_ge(fd, 0);
