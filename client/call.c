@@ -84,7 +84,7 @@ static int call_on_answer(void *owner, const struct answer *answer)
 
 	reply->request = NULL;
 	if (!answer->error && answer->result)
-		own.error = json_text(answer->result, &reply->json);
+		own.error = json_write_text(answer->result, &reply->json);
 	call_finish(reply, &own);
 	return 0;
 }
@@ -154,7 +154,7 @@ static int call_add_json(struct pack *pack, const void *arg)
 	const char *text = arg;
 
 	if (text)
-		return json_pack(pack, text);
+		return json_read(pack, text);
 	pack_map(pack, 0);
 	return 0;
 }

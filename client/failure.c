@@ -75,8 +75,9 @@ struct futured_error *failure_from_answer(const struct answer *answer)
 	return failure_new(answer->error, error_name(said->code), said->message, answer->failure);
 }
 
-struct futured_error *failure_from_map(const msgpack_object *map)
+struct futured_error *failure_from_map(const msgpack_object *map, int state)
 {
+	enum error_code code = state == FUTURED_CANCELLED ? ERROR_CANCELLED : ERROR_FAILED;
 	struct futured_error *error;
 	struct failure_wire wire;
 	char *message;
@@ -86,7 +87,7 @@ struct futured_error *failure_from_map(const msgpack_object *map)
 	message = strndup(wire.message.data ? wire.message.data : "", wire.message.len);
 	if (!message)
 		return NULL;
-	error = failure_new(-EREMOTEIO, error_name(ERROR_FAILED), message, &wire);
+	error = failure_new(error_errno(code), error_name(code), message, &wire);
 	free(message);
 	return error;
 }

@@ -8,21 +8,30 @@
 
 #define SHOW_PAGE 500
 
-static bool show_is_time(const char *key)
+/* How much of key is shown where it names a time in milliseconds, which is shown as date and hour. 0 for others. */
+static size_t show_time_len(const char *key)
 {
+	static const char *const suffixes[] = { "_at_ms", "_since_ms" };
 	size_t len = strlen(key);
 
-	return len > 6 && strcmp(key + len - 6, "_at_ms") == 0;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t cut = strlen(suffixes[i]);
+
+		if (len > cut && strcmp(key + len - cut, suffixes[i]) == 0)
+			return len - (i == 0 ? cut : strlen("_ms"));
+	}
+	return 0;
 }
 
 /* One value behind its name, at an indentation. */
 static void show_value(const char *key, json_t *value, int indent)
 {
+	size_t time_len = json_is_integer(value) ? show_time_len(key) : 0;
 	char time[32], *text;
 	const char *name;
 	json_t *inner;
 
-	printf("%*s%s:", indent, "", key);
+	printf("%*s%.*s:", indent, "", (int)(time_len ? time_len : strlen(key)), key);
 	if (json_is_object(value)) {
 		putchar('\n');
 		json_object_foreach(value, name, inner)
@@ -32,7 +41,7 @@ static void show_value(const char *key, json_t *value, int indent)
 	putchar(' ');
 	if (json_is_string(value)) {
 		ctl_print_text(json_string_value(value));
-	} else if (json_is_integer(value) && show_is_time(key)) {
+	} else if (time_len) {
 		ctl_format_time(json_integer_value(value), time);
 		fputs(time, stdout);
 	} else if (json_is_integer(value) && strcmp(key, "mode") == 0) {
@@ -111,6 +120,18 @@ static int show_profile(struct ctl *ctl, const char *name)
 	return 0;
 }
 
+/* A profile's name and the first sentence of its help. */
+static void show_profile_line(const char *name, const char *help)
+{
+	const char *end = strstr(help, ". ");
+	char *first = strndup(help, end ? (size_t)(end - help) : strlen(help));
+
+	printf("%-20s ", name);
+	ctl_print_text(first ? first : "");
+	putchar('\n');
+	free(first);
+}
+
 int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	json_t *reply, *profile;
@@ -133,9 +154,7 @@ int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, c
 			ctl_print_json(json_incref(profile));
 			continue;
 		}
-		printf("%-20s ", name ? name : "?");
-		ctl_print_text(help ? help : "");
-		putchar('\n');
+		show_profile_line(name ? name : "?", help ? help : "");
 	}
 	json_decref(reply);
 	return 0;

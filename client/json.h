@@ -12,10 +12,10 @@
 
 /* Pack the JSON object that text is (RFC 8259, nothing else). Whole numbers become integers where 64 bits hold them.
  * 0; -EINVAL for what is not JSON, not an object, or nested too deeply; -EMSGSIZE, -ENOMEM. */
-int json_pack(struct pack *pack, const char *text);
+int json_read(struct pack *pack, const char *text);
 
 /* object as JSON text, owned by the caller. Binaries that are UTF-8 become strings, others {"base64": "..."};
  * numbers that JSON has no words for become null. 0, -ENOMEM, -EMSGSIZE. */
-int json_text(const msgpack_object *object, char **ret);
+int json_write_text(const msgpack_object *object, char **ret);
 
 #endif

@@ -359,7 +359,7 @@ int subscription_notified(struct futured *c, const msgpack_object *params)
 		}
 	}
 	id_format(&wire.id, event->id);
-	event->error = failure_from_map(wire.error);
+	event->error = failure_from_map(wire.error, state);
 	event->public = (struct futured_event){
 		.type = (enum futured_event_type)type, .state = state, .seq = wire.seq.value,
 		.at_ms = wire.at_ms.value, .id = event->id,

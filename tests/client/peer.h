@@ -23,6 +23,7 @@ struct peer {
 	int fd;                    /* of the client that was accepted last */
 	uint32_t calls;            /* announced by peer_welcome(); 0: not announced */
 	char epoch[32];
+	bool may_leave;            /* the client may be gone when something is sent to it */
 	char *in;
 	size_t in_len;
 	size_t in_used;
@@ -56,6 +57,9 @@ void pump(futured *c);
 
 /* Read the next request, which must be for method. Its id; its params are then in peer->request. */
 uint32_t peer_expect(struct peer *peer, const char *method);
+
+/* Hand each request that has arrived, or arrives with one read, to on_request(). */
+void peer_expect_any(struct peer *peer, void (*on_request)(void));
 
 /* Whether nothing but silence came from the client. */
 bool peer_is_quiet(struct peer *peer);

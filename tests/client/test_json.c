@@ -17,11 +17,11 @@ static void check_round(const char *text, const char *expected)
 	char *again;
 
 	pack_init(&pack, 1024 * 1024);
-	ck_assert_msg(json_pack(&pack, text) == 0, "refused: %s", text);
+	ck_assert_msg(json_read(&pack, text) == 0, "refused: %s", text);
 	ck_assert_int_eq(pack_finish(&pack, &bytes), 0);
 	msgpack_unpacked_init(&unpacked);
 	ck_assert_int_eq(msgpack_unpack_next(&unpacked, bytes.data, bytes.len, NULL), MSGPACK_UNPACK_SUCCESS);
-	ck_assert_int_eq(json_text(&unpacked.data, &again), 0);
+	ck_assert_int_eq(json_write_text(&unpacked.data, &again), 0);
 	ck_assert_str_eq(again, expected);
 	free(again);
 	msgpack_unpacked_destroy(&unpacked);
@@ -66,7 +66,7 @@ START_TEST(refused)
 	struct pack pack;
 
 	pack_init(&pack, 1024 * 1024);
-	ck_assert_msg(json_pack(&pack, bad[_i]) == -EINVAL, "taken: %s", bad[_i]);
+	ck_assert_msg(json_read(&pack, bad[_i]) == -EINVAL, "taken: %s", bad[_i]);
 	pack_done(&pack);
 }
 END_TEST
@@ -89,13 +89,57 @@ START_TEST(depth)
 	struct pack pack;
 
 	pack_init(&pack, 1024 * 1024);
-	ck_assert_int_eq(json_pack(&pack, within), 0);
-	ck_assert_int_eq(json_pack(&pack, over), -EINVAL);
-	ck_assert_int_eq(json_pack(&pack, far_over), -EINVAL);
+	ck_assert_int_eq(json_read(&pack, within), 0);
+	ck_assert_int_eq(json_read(&pack, over), -EINVAL);
+	ck_assert_int_eq(json_read(&pack, far_over), -EINVAL);
 	pack_done(&pack);
 	free(within);
 	free(over);
 	free(far_over);
+}
+END_TEST
+
+/* A number that looks random, the same in each run. */
+static uint32_t draw(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+START_TEST(whatever_comes)
+{
+	static const char odd[] = "{}[]\",:\\u0\x80\xc3 e-.9tn";
+	uint32_t seed = 1;
+	int taken = 0;
+
+	for (int i = 0; i < 50000; i++) {
+		const char *from = good[draw(&seed) % (sizeof(good) / sizeof(good[0]))].text;
+		char *text = strdup(from), *again;
+		size_t len = strlen(text), n = draw(&seed) % 4;
+		msgpack_unpacked unpacked;
+		struct slice bytes;
+		struct pack pack;
+
+		while (n-- > 0)
+			text[draw(&seed) % len] = odd[draw(&seed) % (sizeof(odd) - 1)];
+		if (draw(&seed) % 8 == 0)
+			text[draw(&seed) % len] = '\0';
+		pack_init(&pack, 1024 * 1024);
+		/* What is taken is one message, and can be written. */
+		if (json_read(&pack, text) == 0) {
+			ck_assert_int_eq(pack_finish(&pack, &bytes), 0);
+			msgpack_unpacked_init(&unpacked);
+			ck_assert_int_eq(msgpack_unpack_next(&unpacked, bytes.data, bytes.len, NULL),
+			    MSGPACK_UNPACK_SUCCESS);
+			ck_assert_int_eq(json_write_text(&unpacked.data, &again), 0);
+			msgpack_unpacked_destroy(&unpacked);
+			free(again);
+			taken++;
+		}
+		pack_done(&pack);
+		free(text);
+	}
+	ck_assert_int_gt(taken, 1000);
 }
 END_TEST
 
@@ -104,7 +148,7 @@ START_TEST(over_the_bound_of_a_message)
 	struct pack pack;
 
 	pack_init(&pack, 16);
-	ck_assert_int_eq(json_pack(&pack, "{\"a\":\"0123456789abcdef\",\"b\":[{},[1]]}"), -EMSGSIZE);
+	ck_assert_int_eq(json_read(&pack, "{\"a\":\"0123456789abcdef\",\"b\":[{},[1]]}"), -EMSGSIZE);
 	pack_done(&pack);
 }
 END_TEST
@@ -114,7 +158,7 @@ static char *text_of(const msgpack_object *object)
 {
 	char *text = NULL;
 
-	ck_assert_int_eq(json_text(object, &text), 0);
+	ck_assert_int_eq(json_write_text(object, &text), 0);
 	return text;
 }
 
@@ -183,6 +227,7 @@ int main(void)
 	tcase_add_loop_test(tcase, there_and_back, 0, sizeof(good) / sizeof(good[0]));
 	tcase_add_loop_test(tcase, refused, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tcase, depth);
+	tcase_add_test(tcase, whatever_comes);
 	tcase_add_test(tcase, over_the_bound_of_a_message);
 	tcase_add_test(tcase, bytes_become_text_where_they_are);
 	tcase_add_test(tcase, what_json_has_no_words_for);

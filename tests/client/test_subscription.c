@@ -17,13 +17,16 @@ static char journal[4096];
 static void note(futured_subscription *subscription, const struct futured_event *event, void *userdata)
 {
 	static const char *const names[] = { "READY", "created", "changed", "progress", "forgotten", "GAP", "END" };
+	const char *progress = event->progress ? event->progress : "";
 	size_t len = strlen(journal);
 
 	if (event->type == FUTURED_EVENT_END)
 		snprintf(journal + len, sizeof(journal) - len, "END %d;", event->error ? event->error->code : 0);
 	else if (event->id)
-		snprintf(journal + len, sizeof(journal) - len, "%s %c %d %d%s%s;", names[event->type], event->id[35],
-		    (int)event->seq, event->state, event->progress ? " " : "", event->progress ? event->progress : "");
+		snprintf(journal + len, sizeof(journal) - len, "%s %c %d %d%s%s%s%s%s%s;", names[event->type],
+		    event->id[35], (int)event->seq, event->state, event->progress ? " " : "", progress,
+		    event->error ? " " : "", event->error ? event->error->kind : "", event->error ? ": " : "",
+		    event->error ? event->error->message : "");
 	else
 		snprintf(journal + len, sizeof(journal) - len, "%s %d;", names[event->type], (int)event->seq);
 }
@@ -258,7 +261,7 @@ START_TEST(a_failure_comes_along)
 	fields_write(&peer.out, failure_fields, &failure);
 	peer_send(&peer);
 	pump(c);
-	ck_assert_str_eq(journal, "READY 10;changed a 11 3;");
+	ck_assert_str_eq(journal, "READY 10;changed a 11 3 lost: gone;");
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-/* json_pack.c - JSON text to msgpack. */
+/* json_read.c - JSON text to msgpack. */
 #include "config.h"
 
 #include "client/json.h"
@@ -306,7 +306,7 @@ static int json_value(struct json_reader *in)
 	return r;
 }
 
-int json_pack(struct pack *pack, const char *text)
+int json_read(struct pack *pack, const char *text)
 {
 	struct json_reader in = { .at = text, .pack = pack };
 	int r;

@@ -1,4 +1,4 @@
-/* json_text.c - msgpack to JSON text. */
+/* json_write.c - msgpack to JSON text. */
 #include "client/json.h"
 #include "proto/fields.h"
 #include "proto/utf8.h"
@@ -19,7 +19,7 @@ struct json_writer {
 	int error;
 };
 
-static void json_write(struct json_writer *out, const char *bytes, size_t len)
+static void json_put(struct json_writer *out, const char *bytes, size_t len)
 {
 	size_t size = out->size;
 	char *data;
@@ -48,7 +48,7 @@ static void json_write(struct json_writer *out, const char *bytes, size_t len)
 
 static void json_write_word(struct json_writer *out, const char *word)
 {
-	json_write(out, word, strlen(word));
+	json_put(out, word, strlen(word));
 }
 
 /* A string of valid UTF-8, in quotes. */
@@ -57,7 +57,7 @@ static void json_write_string(struct json_writer *out, struct slice text)
 	static const char names[] = "\"\\bfnrt", values[] = "\"\\\b\f\n\r\t";
 	size_t from = 0;
 
-	json_write(out, "\"", 1);
+	json_put(out, "\"", 1);
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 		const char *found = c ? strchr(values, c) : NULL;
@@ -65,7 +65,7 @@ static void json_write_string(struct json_writer *out, struct slice text)
 
 		if (!found && c >= 0x20)
 			continue;
-		json_write(out, text.data + from, i - from);
+		json_put(out, text.data + from, i - from);
 		from = i + 1;
 		if (found)
 			snprintf(escape, sizeof(escape), "\\%c", names[found - values]);
@@ -73,8 +73,8 @@ static void json_write_string(struct json_writer *out, struct slice text)
 			snprintf(escape, sizeof(escape), "\\u%04x", c);
 		json_write_word(out, escape);
 	}
-	json_write(out, text.data + from, text.len - from);
-	json_write(out, "\"", 1);
+	json_put(out, text.data + from, text.len - from);
+	json_put(out, "\"", 1);
 }
 
 static void json_write_base64(struct json_writer *out, struct slice bytes)
@@ -92,7 +92,7 @@ static void json_write_base64(struct json_writer *out, struct slice bytes)
 			n > 1 ? digits[group >> 6 & 63] : '=', n > 2 ? digits[group & 63] : '=',
 		};
 
-		json_write(out, quad, sizeof(quad));
+		json_put(out, quad, sizeof(quad));
 	}
 	json_write_word(out, "\"}");
 }
@@ -140,7 +140,7 @@ static void json_write_key(struct json_writer *out, const msgpack_object *key)
 		return;
 	}
 	if (!out->error)
-		out->error = json_text(key, &text);
+		out->error = json_write_text(key, &text);
 	if (out->error)
 		return;
 	json_write_string(out, slice_from_str(text));
@@ -149,26 +149,26 @@ static void json_write_key(struct json_writer *out, const msgpack_object *key)
 
 static void json_write_map(struct json_writer *out, const msgpack_object_map *map)
 {
-	json_write(out, "{", 1);
+	json_put(out, "{", 1);
 	for (uint32_t i = 0; i < map->size; i++) {
 		if (i > 0)
-			json_write(out, ",", 1);
+			json_put(out, ",", 1);
 		json_write_key(out, &map->ptr[i].key);
-		json_write(out, ":", 1);
+		json_put(out, ":", 1);
 		json_write_value(out, &map->ptr[i].val);
 	}
-	json_write(out, "}", 1);
+	json_put(out, "}", 1);
 }
 
 static void json_write_array(struct json_writer *out, const msgpack_object_array *array)
 {
-	json_write(out, "[", 1);
+	json_put(out, "[", 1);
 	for (uint32_t i = 0; i < array->size; i++) {
 		if (i > 0)
-			json_write(out, ",", 1);
+			json_put(out, ",", 1);
 		json_write_value(out, &array->ptr[i]);
 	}
-	json_write(out, "]", 1);
+	json_put(out, "]", 1);
 }
 
 /* The scanner has bounded the depth of what is recursed into here. */
@@ -209,7 +209,7 @@ static void json_write_value(struct json_writer *out, const msgpack_object *obje
 	}
 }
 
-int json_text(const msgpack_object *object, char **ret)
+int json_write_text(const msgpack_object *object, char **ret)
 {
 	struct json_writer out = { 0 };
 
