@@ -78,7 +78,7 @@ struct future_rec {
 	int64_t result_size;            /* bytes; -1: no result */
 };
 
-/* Copies all but id-less pointers deeply; 0 or -ENOMEM with *ret untouched. */
+/* Copies it with all its texts and labels; 0 or -ENOMEM with *ret untouched. */
 int future_rec_copy(const struct future_rec *rec, struct future_rec *ret);
 /* Frees what rec points to, not rec. */
 void future_rec_done(struct future_rec *rec);
@@ -118,7 +118,7 @@ struct store;
 
 struct store_config {
 	const char *dir;                /* must exist; the database is state.db in it */
-	uint64_t ballast_bytes;         /* set aside for a full disk; 0: none */
+	uint64_t ballast_bytes;         /* set aside for a full disk, best twice the WAL's 8 MiB; 0: none */
 	uint64_t events_max;            /* rows of the event log that are kept */
 };
 
@@ -154,7 +154,11 @@ int store_fd(const struct store *store);
  */
 int store_dispatch(struct store *store);
 
-/* Commit what is queued, run the callbacks, checkpoint, close. NULL is allowed; returns NULL. */
+/* Why the store has failed for good, for the log; NULL while it has not. Valid until store_close(). */
+const char *store_failure(const struct store *store);
+
+/* Commit what is queued, run the callbacks, checkpoint, close. What they try to queue is refused with
+ * -ESHUTDOWN. NULL is allowed; returns NULL. */
 struct store *store_close(struct store *store);
 
 struct store_stats {
@@ -167,8 +171,10 @@ void store_stats(const struct store *store, struct store_stats *ret);
 
 /* --- operations ---------------------------------------------------------------------------------
  * status: 0 once durable; -ENOSPC: not done, the disk is full; another negative errno: not done.
- * A callback runs exactly once for each operation that was accepted (0 returned); NULL is allowed.
- * -ENOMEM: not queued. */
+ * A callback runs exactly once for each operation that was accepted (0 returned), unless the store fails
+ * for good; NULL is allowed. Not accepted: -ENOMEM, also when very much is queued; the store's own failure.
+ * Writes but for creates are kept while the disk is full, until there is room; then a create, and a
+ * read that does not depend on one of those writes, is answered before them. */
 
 typedef void (*store_cb)(void *arg, int status);
 

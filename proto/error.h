@@ -57,7 +57,8 @@ void error_wrap(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The candidate nearest to word (edit distance, a swap of neighbours counting one; at most a third of
- * word's length; the first of equals), or NULL when none is near or word is over 64 bytes: the "did you mean" of every unknown key. candidates ends with NULL. */
+ * word's length; the first of equals), or NULL when none is near or word is over 64 bytes: the
+ * "did you mean" of every unknown key. candidates ends with NULL. */
 const char *error_nearest(const char *word, size_t len, const char *const *candidates);
 
 #endif

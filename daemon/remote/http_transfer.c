@@ -156,11 +156,25 @@ struct http_transfer *http_transfer_free(struct http_transfer *transfer)
 	return NULL;
 }
 
-/* Errors that a dead connection gives, and only such a connection. */
-static bool connection_died(CURLcode result)
+/* Whether the error is what a dead connection gives. A response cut short is the service's own fault in HTTP/1.1,
+ * but in HTTP/2 it happens to every stream, with or without headers so far, when the connection goes away. */
+static bool connection_died(const struct http_transfer *transfer)
 {
-	return result == CURLE_HTTP2 || result == CURLE_GOT_NOTHING || result == CURLE_SEND_ERROR ||
-	    result == CURLE_RECV_ERROR || result == CURLE_HTTP2_STREAM;
+	long version = 0;
+
+	switch (transfer->result) {
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return true;
+	case CURLE_PARTIAL_FILE:
+		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+		return version == CURL_HTTP_VERSION_2_0 || transfer->header_bytes == 0;
+	default:
+		return false;
+	}
 }
 
 bool http_transfer_rewind(struct http_transfer *transfer, uint64_t now_usec)
@@ -168,13 +182,13 @@ bool http_transfer_rewind(struct http_transfer *transfer, uint64_t now_usec)
 	uint64_t spent = now_usec - transfer->started_usec;
 	long connects = 1;
 
-	if (!transfer->safe_to_resend || transfer->resent || transfer->refusal != REFUSED_NOTHING ||
-	    !connection_died(transfer->result) || spent + 1000 > transfer->timeout_usec)
+	if (!transfer->safe_to_resend || transfer->refusal != REFUSED_NOTHING ||
+	    !connection_died(transfer) || spent + 1000 > transfer->timeout_usec)
 		return false;
+	/* 0: it went out on a used connection. The next attempt makes its own, so there is no third one. */
 	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
 	if (connects != 0)
 		return false;
-	transfer->resent = true;
 	transfer->body_len = 0;
 	transfer->header_bytes = 0;
 	transfer->n_headers = 0;
@@ -244,10 +258,11 @@ static const char *libcurl_words(const struct http_transfer *transfer)
 	case CURLE_HTTP2_STREAM:
 		if (transfer->text[0])
 			return transfer->text;
-		/* fall through */
+		break;
 	default:
-		return curl_easy_strerror(transfer->result);
+		break;
 	}
+	return curl_easy_strerror(transfer->result);
 }
 
 static void say_failure(const struct http_transfer *transfer, uint64_t now_usec, struct http_response *response)
@@ -285,6 +300,16 @@ static void say_failure(const struct http_transfer *transfer, uint64_t now_usec,
 	}
 }
 
+/* libcurl leaves a CR in an empty value. */
+static const char *trim(char *value)
+{
+	size_t len = strlen(value);
+
+	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
+		value[--len] = '\0';
+	return value;
+}
+
 static size_t list_headers(CURL *easy, struct http_header *headers)
 {
 	struct curl_header *header = NULL;
@@ -292,7 +317,7 @@ static size_t list_headers(CURL *easy, struct http_header *headers)
 
 	while (n < HTTP_HEADERS_MAX && (header = curl_easy_nextheader(easy, CURLH_HEADER, -1, header))) {
 		headers[n].name = header->name;
-		headers[n].value = header->value;
+		headers[n].value = trim(header->value);
 		n++;
 	}
 	return n;

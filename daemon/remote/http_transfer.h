@@ -41,7 +41,6 @@ struct http_transfer {
 	uint64_t timeout_usec;
 	uint64_t started_usec;         /* monotonic */
 	bool safe_to_resend;
-	bool resent;                   /* by us, on a fresh connection */
 	unsigned attempts;             /* times that a request was about to be written */
 
 	char *body;

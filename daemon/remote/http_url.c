@@ -121,9 +121,9 @@ int http_resolve(const char *base, const char *reference, char **ret, struct err
 	CURLU *h = NULL;
 	int r = 0;
 
-	/* libcurl takes no empty reference; RFC 3986 has it mean the base */
+	/* without a path or query it means the base, by RFC 3986; libcurl has other ideas */
 	r = http_url_parse(base ? base : reference, &h, error);
-	if (r == 0 && base && *reference)
+	if (r == 0 && base && *reference && *reference != '#')
 		r = url_set(h, reference, error);
 	if (r == 0)
 		r = url_vet(h, error);

@@ -1,0 +1,300 @@
+/* call.c - calls whose answer is handed on as JSON. */
+#include "client/call.h"
+
+#include "client/failure.h"
+#include "client/future.h"
+#include "client/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct futured_reply {
+	unsigned refs;
+	struct futured *conn;          /* NULL when that is gone */
+	TAILQ_ENTRY(futured_reply) entry;
+	struct due due;
+	struct request *request;       /* unanswered */
+	futured_reply_cb cb;           /* NULL once it has run */
+	void *userdata;
+	bool kept;                     /* the library holds a reference: the caller took none */
+	bool done;
+	int outcome;
+	char *json;
+	struct futured_error *error;
+};
+
+/* What can be asked twice with the same effect as once. */
+static const char *const call_repeatable[] = {
+	"future.cancel", "future.extend", "future.get", "future.list", "future.refresh", "future.result", "future.wait",
+	"profile.get", "profile.list", "server.stats", NULL
+};
+
+static void call_run_due(struct due *due)
+{
+	futured_reply *reply = (futured_reply *)(void *)((char *)due - offsetof(struct futured_reply, due));
+	futured_reply_cb cb = reply->cb;
+
+	reply->refs++;
+	reply->cb = NULL;
+	cb(reply, reply->userdata);
+	if (reply->kept) {
+		reply->kept = false;
+		reply->refs--;
+	}
+	futured_reply_unref(reply);
+}
+
+static void call_detach(futured_reply *reply)
+{
+	if (!reply->conn)
+		return;
+	conn_due_remove(reply->conn, &reply->due);
+	if (reply->request)
+		request_orphan(reply->request);
+	reply->request = NULL;
+	TAILQ_REMOVE(&reply->conn->replies, reply, entry);
+	reply->conn = NULL;
+}
+
+static void call_free(futured_reply *reply)
+{
+	call_detach(reply);
+	failure_free(reply->error);
+	free(reply->json);
+	free(reply);
+}
+
+static void call_finish(futured_reply *reply, const struct answer *answer)
+{
+	reply->done = true;
+	reply->outcome = answer->error;
+	if (answer->error < 0)
+		reply->error = failure_from_answer(answer);
+	if (reply->cb)
+		conn_due_add(reply->conn, &reply->due);
+	else if (reply->kept)
+		call_free(reply);
+}
+
+static int call_on_answer(void *owner, const struct answer *answer)
+{
+	struct answer own = *answer;
+	futured_reply *reply = owner;
+
+	reply->request = NULL;
+	if (!answer->error && answer->result)
+		own.error = json_write_text(answer->result, &reply->json);
+	call_finish(reply, &own);
+	return 0;
+}
+
+static bool call_is_repeatable(const char *method)
+{
+	for (const char *const *name = call_repeatable; *name; name++) {
+		if (strcmp(*name, method) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What waits as long as a future may: it must not stand in the way of the handles' own waits unseen. */
+static bool call_is_long(const char *method)
+{
+	return strcmp(method, "future.wait") == 0 || strcmp(method, "future.result") == 0;
+}
+
+/* One way for all: add writes the params into pack. */
+static int call_start(struct futured *c, const char *method,
+    int (*add)(struct pack *pack, const void *arg), const void *arg,
+    futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	unsigned flags = call_is_repeatable(method) ? 0 : REQUEST_ONCE;
+	struct request *request;
+	futured_reply *reply;
+	struct pack pack;
+	int r;
+
+	r = conn_check(c);
+	if (r < 0)
+		return r;
+	reply = calloc(1, sizeof(*reply));
+	if (!reply)
+		return -ENOMEM;
+	r = request_begin(c, method, &pack, &request);
+	if (r < 0)
+		goto fail;
+	r = add(&pack, arg);
+	if (r < 0) {
+		request_drop(c, request, &pack);
+		goto fail;
+	}
+	r = request_send(c, request, &pack, flags | (call_is_long(method) ? REQUEST_LONG : 0), call_on_answer, reply);
+	if (r < 0)
+		goto fail;
+	reply->refs = 1;
+	reply->kept = !ret;
+	reply->conn = c;
+	reply->cb = cb;
+	reply->userdata = userdata;
+	reply->due.run = call_run_due;
+	reply->request = request;
+	TAILQ_INSERT_TAIL(&c->replies, reply, entry);
+	if (ret)
+		*ret = reply;
+	return 0;
+
+fail:
+	free(reply);
+	return r;
+}
+
+static int call_add_json(struct pack *pack, const void *arg)
+{
+	const char *text = arg;
+
+	if (text)
+		return json_read(pack, text);
+	pack_map(pack, 0);
+	return 0;
+}
+
+int futured_call(futured *c, const char *method, const char *params_json, futured_reply_cb cb, void *userdata,
+    futured_reply **ret)
+{
+	if (!method || !*method || strcmp(method, "future.subscribe") == 0 || strcmp(method, "server.hello") == 0)
+		return -EINVAL;
+	return call_start(c, method, call_add_json, params_json, cb, userdata, ret);
+}
+
+futured_reply *futured_reply_ref(futured_reply *reply)
+{
+	if (reply)
+		reply->refs++;
+	return reply;
+}
+
+futured_reply *futured_reply_unref(futured_reply *reply)
+{
+	if (reply && --reply->refs == 0)
+		call_free(reply);
+	return NULL;
+}
+
+int futured_reply_status(futured_reply *reply)
+{
+	return reply->done ? reply->outcome : -EINPROGRESS;
+}
+
+const char *futured_reply_json(futured_reply *reply)
+{
+	return reply->json;
+}
+
+const struct futured_error *futured_reply_error(futured_reply *reply)
+{
+	return reply->error;
+}
+
+static int call_is_over(void *arg)
+{
+	futured_reply *reply = arg;
+
+	return reply->done && !reply->due.queued;
+}
+
+int futured_reply_wait(futured_reply *reply, uint64_t timeout_usec)
+{
+	int r;
+
+	if (call_is_over(reply))
+		return 1;
+	if (!reply->conn)
+		return -ENOTCONN;
+	futured_reply_ref(reply);
+	r = conn_drive(reply->conn, call_is_over, reply, timeout_usec);
+	futured_reply_unref(reply);
+	return r;
+}
+
+void call_end_all(struct futured *c, int error)
+{
+	struct answer answer = { .error = error };
+	futured_reply *reply, *next;
+
+	for (reply = TAILQ_FIRST(&c->replies); reply; reply = next) {
+		next = TAILQ_NEXT(reply, entry);
+		if (!reply->done)
+			call_finish(reply, &answer);
+	}
+}
+
+void call_detach_all(struct futured *c)
+{
+	futured_reply *reply;
+
+	while ((reply = TAILQ_FIRST(&c->replies))) {
+		if (reply->kept)
+			call_free(reply);
+		else
+			call_detach(reply);
+	}
+}
+
+/* --- what one can do to a future ---------------------------------------------------------------- */
+
+static int call_add_id(struct pack *pack, const void *arg)
+{
+	const futured_future *f = arg;
+	struct id_params params = { .id = f->id };
+
+	fields_write(pack, id_params_fields, &params);
+	return 0;
+}
+
+static int call_on_future(futured_future *f, const char *method, futured_reply_cb cb, void *userdata,
+    futured_reply **ret)
+{
+	if (!f->conn)
+		return -ENOTCONN;
+	if (!f->has_id)
+		return -EAGAIN;
+	return call_start(f->conn, method, call_add_id, f, cb, userdata, ret);
+}
+
+int futured_future_cancel(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.cancel", cb, userdata, ret);
+}
+
+int futured_future_refresh(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.refresh", cb, userdata, ret);
+}
+
+int futured_future_forget(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.forget", cb, userdata, ret);
+}
+
+static int call_add_extend(struct pack *pack, const void *arg)
+{
+	fields_write(pack, extend_params_fields, arg);
+	return 0;
+}
+
+int futured_future_extend(futured_future *f, uint64_t timeout_usec, futured_reply_cb cb, void *userdata,
+    futured_reply **ret)
+{
+	struct extend_params params = { .id = f->id };
+
+	if (!f->conn)
+		return -ENOTCONN;
+	if (!f->has_id)
+		return -EAGAIN;
+	if (timeout_usec == FUTURED_TIME_NONE)
+		params.timeout.kind = SPAN_NULL;
+	else
+		params.timeout = (struct span){ .kind = SPAN_SET, .usec = timeout_usec };
+	return call_start(f->conn, "future.extend", call_add_extend, &params, cb, userdata, ret);
+}

@@ -1,0 +1,266 @@
+/* futurectl.c - the command line of futured: global options, the table of commands, help. */
+#include "config.h"
+
+#include "client/futurectl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CTL_WORD_MAX 32
+
+static const struct ctl_command commands[] = {
+	{ "create", "[PROFILE] [-p NAME=VALUE]... [--spec FILE] [options]", "create a future and print its id",
+	  "Examples:\n"
+	  "  futurectl create google-lro -p name=operations/123 --label team=vision\n"
+	  "  futurectl create --spec job.json --key nightly --timeout 2h\n"
+	  "  futurectl wait $(futurectl create --spec - < job.json)\n\n"
+	  "Options:\n"
+	  "  -p, --param NAME=VALUE  a value for the profile's parameter NAME\n"
+	  "      --params JSON       all of them as one JSON object, where values are not text\n"
+	  "      --spec FILE         a spec (JSON); - reads standard input. Its keys win over the profile's\n"
+	  "      --polling JSON      how often to ask, over the spec's\n"
+	  "      --retry JSON        what to do when asking fails, over the spec's\n"
+	  "      --key KEY           the same key again gives the same future\n"
+	  "      --label NAME=VALUE  for list and watch\n"
+	  "      --timeout TIME      its deadline: seconds, or 10m, 2h, 7d; none: without\n"
+	  "      --ttl TIME          how long it is kept after its end; none: for ever\n"
+	  "      --mode MODE         who may see and change it: 0600, 0640, 0644, 0660, 0666\n",
+	  ctl_create },
+	{ "wait", "[--any | --first-exception] [--timeout TIME] ID...", "wait until futures are over",
+	  "Examples:\n"
+	  "  futurectl wait 01987a3c-52f1-7c44-9d0e-3b1f6a2c8e57\n"
+	  "  futurectl wait --any --timeout 10m 01987a3c-52f1 01987a3d-00aa\n\n"
+	  "Prints a line for each that is over, as it ends. Exits 0 when all succeeded, else as the first that\n"
+	  "did not.\n\n"
+	  "Options:\n"
+	  "      --any               until one of them is over\n"
+	  "      --first-exception   until one has failed, or all are over\n"
+	  "  -t, --timeout TIME      not longer than this (exit 124); 0 looks once\n",
+	  ctl_wait },
+	{ "result", "[-o FILE] [--timeout TIME] ID", "wait for a future and print its result",
+	  "Examples:\n"
+	  "  futurectl result 01987a3c-52f1 > result.json\n"
+	  "  futurectl result 01987a3c-52f1 -o model.bin --timeout 1h\n\n"
+	  "The bytes come exactly as the service sent them.\n\n"
+	  "Options:\n"
+	  "  -o, --output FILE       write to FILE: all of it, or nothing\n"
+	  "  -t, --timeout TIME      wait not longer than this (exit 124); 0 looks once\n",
+	  ctl_result },
+	{ "get", "ID", "show one future", "Example:\n  futurectl get 01987a3c-52f1\n", ctl_get },
+	{ "list", "[--state STATE] [--profile NAME] [--label NAME=VALUE]...", "list futures, oldest first",
+	  "Examples:\n"
+	  "  futurectl list --state running\n"
+	  "  futurectl list --label team=vision --json | jq -r .id\n\n"
+	  "Options:\n"
+	  "      --state STATE       pending, running, succeeded, failed, cancelled\n"
+	  "      --profile NAME      made from this profile\n"
+	  "      --label NAME=VALUE  that have this label; more than one: all of them\n"
+	  "  -n, --limit COUNT       not more than so many\n",
+	  ctl_list },
+	{ "watch", "[--since SEQ] [--label NAME=VALUE]... [ID...]", "print what happens to futures, as it happens",
+	  "Examples:\n"
+	  "  futurectl watch\n"
+	  "  futurectl watch --since 0 --json\n"
+	  "  futurectl watch --label team=vision\n\n"
+	  "Options:\n"
+	  "      --since SEQ         first what came after this sequence number; 0: all that is still known\n"
+	  "      --label NAME=VALUE  those that have this label; more than one: all of them\n",
+	  ctl_watch },
+	{ "cancel", "ID...", "ask for the end of futures",
+	  "Example:\n  futurectl cancel 01987a3c-52f1\n", ctl_cancel },
+	{ "refresh", "ID...", "poll now instead of when it is due",
+	  "Example:\n  futurectl refresh 01987a3c-52f1\n", ctl_refresh },
+	{ "extend", "ID TIME", "move a future's deadline",
+	  "Examples:\n  futurectl extend 01987a3c-52f1 3600\n  futurectl extend 01987a3c-52f1 none\n\n"
+	  "TIME counts from now: seconds, or 10m, 2h, 7d; none takes the deadline away.\n",
+	  ctl_extend },
+	{ "retry", "ID", "take up a failed future's operation again, as a new future",
+	  "Example:\n  futurectl wait $(futurectl retry 01987a3c-52f1)\n\nPrints the new future's id.\n", ctl_retry },
+	{ "forget", "ID...", "remove futures that are over",
+	  "Example:\n  futurectl forget 01987a3c-52f1\n", ctl_forget },
+	{ "profiles", "[NAME]", "list the profiles, or show one",
+	  "Examples:\n  futurectl profiles\n  futurectl profiles google-lro\n", ctl_profiles },
+	{ "stats", "", "show the daemon's counters", "Example:\n  futurectl stats --json | jq .futures\n", ctl_stats },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
+
+static void ctl_print_help(void)
+{
+	printf("Usage: futurectl [--socket PATH] [--json] COMMAND [ARGUMENTS]\n\nCommands:\n");
+	for (const struct ctl_command *command = commands; command->name; command++)
+		printf("  %-10s %s\n", command->name, command->summary);
+	printf("\nOptions:\n"
+	    "      --socket PATH  the daemon's socket; otherwise $FUTURED_SOCKET, the user's, the machine's\n"
+	    "      --json         one JSON object on each line\n"
+	    "  -h, --help         this text; after a command, that command's\n"
+	    "      --version      print the version\n\n"
+	    "An ID may be cut short to its first %d characters or more.\n"
+	    "Exit codes: 0 succeeded, 1 failed, 2 usage, 3 cancelled, 4 not found, 5 not permitted, 6 no daemon,\n"
+	    "7 key conflict, 75 try again, 124 the wait timed out, 130 interrupted.\n", CTL_PREFIX_MIN);
+}
+
+static unsigned ctl_min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned least = a < b ? a : b;
+
+	return least < c ? least : c;
+}
+
+/* Edit distance of two short words. */
+static unsigned ctl_distance(const char *a, const char *b)
+{
+	unsigned row[CTL_WORD_MAX + 1];
+	size_t len = strlen(b);
+
+	for (size_t j = 0; j <= len; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 0; a[i]; i++) {
+		unsigned corner = row[0];
+
+		row[0] = (unsigned)i + 1;
+		for (size_t j = 1; j <= len; j++) {
+			unsigned above = row[j];
+
+			row[j] = ctl_min3(above + 1, row[j - 1] + 1, corner + (a[i] != b[j - 1]));
+			corner = above;
+		}
+	}
+	return row[len];
+}
+
+static int ctl_unknown_command(const char *word)
+{
+	const char *nearest = NULL;
+	unsigned least = 3;
+
+	for (const struct ctl_command *command = commands; command->name && strlen(word) <= CTL_WORD_MAX; command++) {
+		unsigned distance = ctl_distance(word, command->name);
+
+		if (distance < least) {
+			least = distance;
+			nearest = command->name;
+		}
+	}
+	if (nearest)
+		ctl_say("unknown command \"%s\". Did you mean \"%s\"?", word, nearest);
+	else
+		ctl_say("unknown command \"%s\". Try 'futurectl --help'.", word);
+	return CTL_USAGE;
+}
+
+/* Take the global options out of a command's own arguments as well: people write them where they think of them. */
+static bool ctl_take_globals(struct ctl *ctl, int *argc, char **argv)
+{
+	bool help = false, rest = false;
+	int n = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		rest = rest || strcmp(argv[i], "--") == 0;
+		if (rest)
+			argv[n++] = argv[i];
+		else if (strcmp(argv[i], "--json") == 0)
+			ctl->json = true;
+		else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			help = true;
+		else if (strncmp(argv[i], "--socket=", 9) == 0)
+			ctl->socket = argv[i] + 9;
+		else if (strcmp(argv[i], "--socket") == 0 && i + 1 < *argc)
+			ctl->socket = argv[++i];
+		else
+			argv[n++] = argv[i];
+	}
+	argv[n] = NULL;
+	*argc = n;
+	return help;
+}
+
+static int ctl_run(struct ctl *ctl, int argc, char **argv)
+{
+	const struct ctl_command *command = commands;
+
+	while (command->name && strcmp(command->name, argv[0]) != 0)
+		command++;
+	if (!command->name)
+		return ctl_unknown_command(argv[0]);
+	if (ctl_take_globals(ctl, &argc, argv)) {
+		printf("Usage: futurectl %s %s\n\n%s", command->name, command->usage, command->help);
+		return CTL_OK;
+	}
+	optind = 0;
+	return command->run(ctl, command, argc, argv);
+}
+
+/* Nothing that is on its way needs to be undone: what the daemon has, it has. */
+static void ctl_on_interrupt(int number)
+{
+	_exit(CTL_INTERRUPTED);
+}
+
+/* What was printed must have arrived. A reader that has gone away is no reason to complain. */
+static int ctl_flush(int code)
+{
+	bool failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) != 0 || failed) {
+		if (errno != EPIPE)
+			ctl_say("cannot write the output: %s", strerror(errno));
+		return code ? code : CTL_FAILED;
+	}
+	return code;
+}
+
+/* The exit code, or -1 to go on with the command at argv[optind]. */
+static int ctl_options(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			ctl->socket = optarg;
+			break;
+		case 'j':
+			ctl->json = true;
+			break;
+		case 'h':
+			ctl_print_help();
+			return CTL_OK;
+		case 'V':
+			printf("futurectl %s\n", futured_version());
+			return CTL_OK;
+		default:
+			return CTL_USAGE;
+		}
+	}
+	if (optind < argc)
+		return -1;
+	ctl_say("a command is missing. Try 'futurectl --help'.");
+	return CTL_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction interrupt = { .sa_handler = ctl_on_interrupt };
+	struct ctl ctl = { 0 };
+	int code;
+
+	sigaction(SIGINT, &interrupt, NULL);
+	code = ctl_options(&ctl, argc, argv);
+	if (code < 0)
+		code = ctl_run(&ctl, argc - optind, argv + optind);
+	futured_unref(ctl.connection);
+	return ctl_flush(code);
+}

@@ -1,0 +1,113 @@
+/* futurectl.h - what the commands of futurectl have in common. */
+#ifndef FUTURECTL_H
+#define FUTURECTL_H
+
+#include <futured.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Exit codes, as the manual page lists them. */
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_CANCELLED = 3,
+	CTL_NOT_FOUND = 4,
+	CTL_NOT_PERMITTED = 5,
+	CTL_UNREACHABLE = 6,
+	CTL_KEY_CONFLICT = 7,
+	CTL_TRY_AGAIN = 75,
+	CTL_TIMED_OUT = 124,
+	CTL_INTERRUPTED = 130
+};
+
+#define CTL_ID_SIZE 37                      /* an id and its NUL */
+#define CTL_PREFIX_MIN 8                    /* characters of an id that is cut short */
+#define CTL_CALL_TIMEOUT_USEC 30000000u     /* for an answer that the daemon gives at once */
+#define CTL_INPUT_MAX ((size_t)1024 * 1024) /* bytes of a spec */
+
+/* Global options, and the connection once a command has asked for it. */
+struct ctl {
+	const char *socket;
+	bool json;
+	futured *connection;
+};
+
+struct ctl_command {
+	const char *name;
+	const char *usage;       /* its arguments */
+	const char *summary;     /* one line */
+	const char *help;        /* examples first, then the options */
+	/* argv[0] is the command's name. An exit code. */
+	int (*run)(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+};
+
+int ctl_create(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_wait(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_result(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_get(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_list(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_stats(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_watch(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_cancel(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_refresh(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_extend(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_retry(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_forget(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+
+/* --- futurectl_common.c ----------------------------------------------------------------------- */
+
+/* Say something to the user, on stderr. */
+void ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Say what is wrong with the arguments, and where help is. CTL_USAGE. */
+int ctl_usage(const struct ctl_command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The exit code for a negative errno of the library. */
+int ctl_exit_code(int error);
+
+/* Say why something failed; what may be NULL. The exit code. */
+int ctl_fail(const char *what, int error, const struct futured_error *details);
+
+/* Connect, once. 0, or the exit code after saying why not. */
+int ctl_connect(struct ctl *ctl);
+
+/* Call a method and wait for its answer. params is released. 0 and *ret, owned by the caller, or the exit code
+ * after saying why not; what names it in that message. */
+int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *params, json_t **ret);
+
+/* The full id of what the user typed. 0, or the exit code after saying why not. */
+int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE]);
+
+/* Seconds, with a unit (s, m, h, d) if need be, as microseconds. "none" is FUTURED_TIME_NONE where that is
+ * allowed. False when it is neither. */
+bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret);
+
+/* Split NAME=VALUE in two, in place. False without a name or '='. */
+bool ctl_split(char *text, const char **ret_name, const char **ret_value);
+
+/* Print object as one line. Releases it. */
+void ctl_print_json(json_t *object);
+
+/* Print bytes from elsewhere on one line of a terminal: control characters become '?'. */
+void ctl_print_text(const char *text);
+
+/* Local time of milliseconds since the epoch. */
+void ctl_format_time(json_int_t ms, char ret[32]);
+
+/* The name of a state. */
+const char *ctl_state_name(int state);
+
+/* error as a JSON object, NULL for NULL. */
+json_t *ctl_error_json(const struct futured_error *error);
+
+/* Bytes as a JSON string where they are UTF-8, else {"base64": "..."}. */
+json_t *ctl_bytes_json(const void *data, size_t len);
+
+/* Nothing more to read after the options: CTL_USAGE if there is, else 0. */
+int ctl_no_more(const struct ctl_command *command, int argc, char **argv);
+
+#endif

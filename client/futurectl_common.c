@@ -1,0 +1,318 @@
+/* futurectl_common.c - connecting, calling, and saying what happened. */
+#include "client/futurectl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void ctl_vsay(const char *format, va_list args)
+{
+	fflush(stdout);
+	fputs("futurectl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void ctl_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	ctl_vsay(format, args);
+	va_end(args);
+}
+
+int ctl_usage(const struct ctl_command *command, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	ctl_vsay(format, args);
+	va_end(args);
+	fprintf(stderr, "Usage: futurectl %s %s\nTry 'futurectl %s --help'.\n", command->name, command->usage,
+	    command->name);
+	return CTL_USAGE;
+}
+
+int ctl_no_more(const struct ctl_command *command, int argc, char **argv)
+{
+	return argc > 0 ? ctl_usage(command, "unexpected argument \"%s\"", argv[0]) : 0;
+}
+
+int ctl_exit_code(int error)
+{
+	switch (-error) {
+	case 0:
+		return CTL_OK;
+	case ECANCELED:
+		return CTL_CANCELLED;
+	case ENOENT:
+		return CTL_NOT_FOUND;
+	case EACCES:
+		return CTL_NOT_PERMITTED;
+	case EEXIST:
+		return CTL_KEY_CONFLICT;
+	case ETIMEDOUT:
+		return CTL_TIMED_OUT;
+	case EINTR:
+		return CTL_INTERRUPTED;
+	case EINVAL:
+	case ENOEXEC:
+	case ENOSYS:
+	case EMSGSIZE:
+		return CTL_USAGE;
+	case ENOTCONN:
+	case ECONNABORTED:
+	case EBADMSG:
+		return CTL_UNREACHABLE;
+	case ECONNRESET:
+	case EDQUOT:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENOSPC:
+	case ESHUTDOWN:
+	case EIO:
+		return CTL_TRY_AGAIN;
+	default:
+		return CTL_FAILED;
+	}
+}
+
+int ctl_fail(const char *what, int error, const struct futured_error *details)
+{
+	const char *message = details ? details->message : strerror(-error);
+
+	fflush(stdout);
+	fputs("futurectl: ", stderr);
+	if (what)
+		fprintf(stderr, "%s: ", what);
+	if (details && details->kind)
+		fprintf(stderr, "%s: ", details->kind);
+	fputs(message, stderr);
+	if (details && details->remote_code)
+		fprintf(stderr, " (code %s)", details->remote_code);
+	if (details && details->http_status)
+		fprintf(stderr, " (HTTP %u)", details->http_status);
+	fputc('\n', stderr);
+	return ctl_exit_code(error);
+}
+
+int ctl_connect(struct ctl *ctl)
+{
+	struct futured_options options = FUTURED_OPTIONS_INIT;
+	const char *socket = ctl->socket ? ctl->socket : getenv("FUTURED_SOCKET");
+	int r;
+
+	if (ctl->connection)
+		return 0;
+	options.client = "futurectl";
+	r = futured_open(ctl->socket, &options, &ctl->connection);
+	if (r == 0)
+		return 0;
+	ctl_say("cannot reach the daemon%s%s: %s", socket ? " at " : "", socket ? socket : "",
+	    r == -EPERM ? "somebody else's process listens there" : strerror(-r));
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		ctl_say("start it with 'systemctl --user start futured', or name its socket with --socket");
+	return r == -EACCES ? CTL_NOT_PERMITTED : CTL_UNREACHABLE;
+}
+
+/* Take the answer apart once it is there. */
+static int ctl_take_reply(const char *what, futured_reply *reply, json_t **ret)
+{
+	const char *text = futured_reply_json(reply);
+	json_error_t error;
+	json_t *object;
+	int r = futured_reply_status(reply);
+
+	if (r < 0)
+		return ctl_fail(what, r, futured_reply_error(reply));
+	object = json_loads(text ? text : "{}", JSON_ALLOW_NUL, &error);
+	if (!object) {
+		ctl_say("the daemon's answer cannot be read: %s", error.text);
+		return CTL_UNREACHABLE;
+	}
+	*ret = object;
+	return 0;
+}
+
+int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *params, json_t **ret)
+{
+	futured_reply *reply = NULL;
+	char *text = NULL;
+	int r, code;
+
+	code = ctl_connect(ctl);
+	if (code)
+		goto out;
+	text = params ? json_dumps(params, JSON_COMPACT) : NULL;
+	r = params && !text ? -ENOMEM : futured_call(ctl->connection, method, text, NULL, NULL, &reply);
+	if (r == 0)
+		r = futured_reply_wait(reply, CTL_CALL_TIMEOUT_USEC);
+	if (r == 0) {
+		ctl_say("no answer from the daemon at %s", futured_socket_path(ctl->connection));
+		code = CTL_UNREACHABLE;
+	} else if (r < 0) {
+		code = ctl_fail(what, r, NULL);
+	} else {
+		code = ctl_take_reply(what, reply, ret);
+	}
+out:
+	futured_reply_unref(reply);
+	free(text);
+	json_decref(params);
+	return code;
+}
+
+/* Which futures' ids begin with what was typed. */
+static int ctl_resolve_prefix(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
+{
+	const char *first = NULL, *second = NULL;
+	json_t *reply, *futures;
+	int code;
+
+	code = ctl_call(ctl, typed, "future.list", json_pack("{s:s, s:i}", "prefix", typed, "limit", 2), &reply);
+	if (code)
+		return code;
+	futures = json_object_get(reply, "futures");
+	first = json_string_value(json_object_get(json_array_get(futures, 0), "id"));
+	second = json_string_value(json_object_get(json_array_get(futures, 1), "id"));
+	if (second) {
+		ctl_say("\"%s\" is the beginning of more than one id:\n  %s\n  %s", typed, first, second);
+		code = CTL_USAGE;
+	} else if (!first || strlen(first) != CTL_ID_SIZE - 1) {
+		ctl_say("%s: no such future", typed);
+		code = CTL_NOT_FOUND;
+	} else {
+		memcpy(ret, first, CTL_ID_SIZE);
+	}
+	json_decref(reply);
+	return code;
+}
+
+int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
+{
+	size_t len = strlen(typed);
+
+	if (len < CTL_PREFIX_MIN || len >= CTL_ID_SIZE || strspn(typed, "0123456789abcdefABCDEF-") < len) {
+		ctl_say("\"%s\" is not an id: that has 36 characters, of which the first %d or more may be given",
+		    typed, CTL_PREFIX_MIN);
+		return CTL_USAGE;
+	}
+	if (len < CTL_ID_SIZE - 1)
+		return ctl_resolve_prefix(ctl, typed, ret);
+	memcpy(ret, typed, CTL_ID_SIZE);
+	return 0;
+}
+
+bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret)
+{
+	static const struct { const char *name; double seconds; } units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
+	};
+	double seconds;
+	char *end;
+
+	if (none_allowed && strcmp(text, "none") == 0) {
+		*ret = FUTURED_TIME_NONE;
+		return true;
+	}
+	seconds = strtod(text, &end);
+	if (end == text || !(seconds >= 0 && seconds <= 3153600000.0))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].name) == 0) {
+			*ret = (uint64_t)(seconds * units[i].seconds * 1e6);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool ctl_split(char *text, const char **ret_name, const char **ret_value)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals || equals == text)
+		return false;
+	*equals = '\0';
+	*ret_name = text;
+	*ret_value = equals + 1;
+	return true;
+}
+
+void ctl_print_json(json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	fflush(stdout);
+	json_decref(object);
+}
+
+void ctl_print_text(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+void ctl_format_time(json_int_t ms, char ret[32])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm local;
+
+	localtime_r(&seconds, &local);
+	if (strftime(ret, 32, "%Y-%m-%d %H:%M:%S", &local) == 0)
+		snprintf(ret, 32, "%lld", (long long)ms);
+}
+
+const char *ctl_state_name(int state)
+{
+	static const char *const names[] = { "pending", "running", "succeeded", "failed", "cancelled" };
+
+	return state >= 0 && state < 5 ? names[state] : "unknown";
+}
+
+json_t *ctl_error_json(const struct futured_error *error)
+{
+	json_t *object;
+
+	if (!error)
+		return NULL;
+	object = json_pack("{s:s*, s:s*, s:s, s:s*}", "name", error->name, "kind", error->kind,
+	    "message", error->message, "code", error->remote_code);
+	if (error->http_status)
+		json_object_set_new(object, "http_status", json_integer(error->http_status));
+	if (error->attempts)
+		json_object_set_new(object, "attempts", json_integer((json_int_t)error->attempts));
+	if (error->details_len)
+		json_object_set_new(object, "details", ctl_bytes_json(error->details, error->details_len));
+	return object;
+}
+
+json_t *ctl_bytes_json(const void *data, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	json_t *string = json_stringn(data, len);
+	const unsigned char *from = data;
+	char *text, *to;
+
+	if (string)
+		return string;
+	text = to = malloc((len + 2) / 3 * 4 + 1);
+	if (!text)
+		return json_null();
+	for (size_t i = 0; i < len; i += 3) {
+		unsigned second = i + 1 < len ? from[i + 1] : 0, third = i + 2 < len ? from[i + 2] : 0;
+		unsigned group = (unsigned)from[i] << 16 | second << 8 | third;
+
+		*to++ = digits[group >> 18];
+		*to++ = digits[group >> 12 & 63];
+		*to++ = i + 1 < len ? digits[group >> 6 & 63] : '=';
+		*to++ = i + 2 < len ? digits[group & 63] : '=';
+	}
+	string = json_pack("{s:s#}", "base64", text, (int)(to - text));
+	free(text);
+	return string;
+}

@@ -1,0 +1,94 @@
+/* hello.c - server.hello: the first words on each connection. */
+#include "client/hello.h"
+
+#include "client/subscription.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HELLO_LONG_MIN 1u
+
+struct hello_reply {
+	struct slice server;
+	struct slice epoch;
+	const msgpack_object *limits;
+};
+
+static const struct field hello_reply_fields[] = {
+	FIELD(hello_reply, server, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(hello_reply, epoch, FIELD_TEXT, 0),
+	FIELD(hello_reply, limits, FIELD_ANY, 0),
+	FIELDS_END
+};
+
+struct hello_limits {
+	struct maybe_u64 calls;
+};
+
+static const struct field hello_limits_fields[] = {
+	FIELD(hello_limits, calls, FIELD_U64, 0),
+	FIELDS_END
+};
+
+/* Half of what the daemon allows at one time may wait long, a quarter more for many at a time; the rest stays for
+ * what is answered soon. */
+static void hello_take_limits(struct futured *c, const msgpack_object *map)
+{
+	struct hello_limits limits = { 0 };
+	uint64_t calls = REQUEST_CALLS_DEFAULT;
+
+	if (map && fields_read(map, hello_limits_fields, FIELDS_IGNORE_UNKNOWN, &limits, NULL) == 0 &&
+	    limits.calls.set && limits.calls.value > 0)
+		calls = limits.calls.value < REQUEST_MAX ? limits.calls.value : REQUEST_MAX;
+	c->requests.calls_max = (uint32_t)calls;
+	c->long_max = calls / 2 > HELLO_LONG_MIN ? (unsigned)(calls / 2) : HELLO_LONG_MIN;
+}
+
+/* Remember the daemon's database; true when it is another one than last time. */
+static bool hello_take_epoch(struct futured *c, struct slice epoch)
+{
+	size_t len = epoch.len < CONN_EPOCH_MAX ? epoch.len : CONN_EPOCH_MAX;
+	bool first = !c->epoch[0];
+
+	if (!epoch.data || (strlen(c->epoch) == len && memcmp(c->epoch, epoch.data, len) == 0))
+		return false;
+	memcpy(c->epoch, epoch.data, len);
+	c->epoch[len] = '\0';
+	return !first;
+}
+
+static int hello_on_answer(void *owner, const struct answer *answer)
+{
+	struct hello_reply reply;
+	struct futured *c = owner;
+
+	if (answer->error < 0) {
+		if (!answer->daemon_error)
+			return 0;
+		/* Nothing but a daemon that is short of something refuses a hello. */
+		return answer->error == -ENOSYS || answer->error == -EINVAL ? -EBADMSG : -ECONNRESET;
+	}
+	if (fields_read(answer->result, hello_reply_fields, FIELDS_IGNORE_UNKNOWN, &reply, NULL) < 0)
+		return -EBADMSG;
+	hello_take_limits(c, reply.limits);
+	c->state = CONN_OPEN;
+	c->failures = 0;
+	return subscription_resume(c, hello_take_epoch(c, reply.epoch));
+}
+
+int hello_send(struct futured *c)
+{
+	struct hello_params params = {
+		.client = slice_from_str(c->client),
+		.errors = slice_from_str("map"),
+	};
+	struct request *request;
+	struct pack pack;
+	int r;
+
+	r = request_begin(c, "server.hello", &pack, &request);
+	if (r < 0)
+		return r;
+	fields_write(&pack, hello_params_fields, &params);
+	return request_send(c, request, &pack, REQUEST_HELLO | REQUEST_BOUND, hello_on_answer, c);
+}

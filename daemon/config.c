@@ -1,0 +1,324 @@
+/* config.c - the configuration file: one table of keys, read all or nothing. */
+#include "daemon/config.h"
+
+#include "proto/error.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_type {
+	OPTION_COUNT,
+	OPTION_BYTES,        /* a suffix K, M or G multiplies by 1024 and so on */
+	OPTION_SECONDS       /* decimals allowed; microseconds inside */
+};
+
+#define KEEP 0
+#define RELOAD 1
+#define SECOND UINT64_C(1000000)
+#define MEBI UINT64_C(1048576)
+
+struct option {
+	const char *section, *key;
+	enum option_type type;
+	size_t offset;               /* of the uint64_t in struct config */
+	uint64_t min, max;           /* both allowed */
+	uint64_t preset;
+	int reloadable;              /* RELOAD: SIGHUP puts a new value in force */
+	const char *help;
+};
+
+#define IN(member) offsetof(struct config, member)
+
+static const struct option options[] = {
+	{ "limits", "connections", OPTION_COUNT, IN(connections), 1, 1000000, 4096, RELOAD,
+	  "open connections of all users" },
+	{ "limits", "connections_per_uid", OPTION_COUNT, IN(connections_per_uid), 1, 1000000, 1024, RELOAD,
+	  "open connections of one user" },
+	{ "limits", "calls_per_connection", OPTION_COUNT, IN(calls_per_connection), 1, 1000000, 32768, RELOAD,
+	  "requests of one connection that await their reply" },
+	{ "limits", "futures_per_uid", OPTION_COUNT, IN(futures_per_uid), 1, 100000000, 100000, RELOAD,
+	  "stored futures of one user" },
+	{ "limits", "result_max", OPTION_BYTES, IN(result_max), 1024, 1024 * MEBI, 64 * MEBI, RELOAD,
+	  "bytes of one result" },
+	{ "remote", "requests", OPTION_COUNT, IN(requests), 1, 10000, 256, RELOAD,
+	  "requests to services in flight" },
+	{ "remote", "requests_per_bucket", OPTION_COUNT, IN(requests_per_bucket), 1, 10000, 16, RELOAD,
+	  "of these, with one credential to one origin for one user" },
+	{ "remote", "timeout", OPTION_SECONDS, IN(timeout_usec), SECOND / 1000, 86400 * SECOND, 30 * SECOND, RELOAD,
+	  "seconds for one request, where the spec names none" },
+	{ "store", "events", OPTION_COUNT, IN(events), 1000, 100000000, 100000, KEEP,
+	  "rows of the event log, for subscribers that come back" },
+	{ "store", "ballast", OPTION_BYTES, IN(ballast), 0, 1024 * MEBI, 16 * MEBI, KEEP,
+	  "bytes set aside, released when the disk is full" },
+};
+#define N_OPTIONS (sizeof(options) / sizeof(options[0]))
+
+static uint64_t *value_of(const struct option *option, struct config *config)
+{
+	return (uint64_t *)(void *)((char *)config + option->offset);
+}
+
+void config_defaults(struct config *ret)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		*value_of(&options[i], ret) = options[i].preset;
+}
+
+/* The value as a configuration file would have it. */
+static const char *format_value(const struct option *option, uint64_t value, char *buffer, size_t size)
+{
+	if (option->type == OPTION_SECONDS)
+		snprintf(buffer, size, "%g", (double)value / SECOND);
+	else if (option->type == OPTION_BYTES && value >= MEBI && value % MEBI == 0)
+		snprintf(buffer, size, "%" PRIu64 "M", value / MEBI);
+	else if (option->type == OPTION_BYTES && value >= 1024 && value % 1024 == 0)
+		snprintf(buffer, size, "%" PRIu64 "K", value / 1024);
+	else
+		snprintf(buffer, size, "%" PRIu64, value);
+	return buffer;
+}
+
+/* A whole number with, for sizes, a suffix. */
+static int parse_number(const struct option *option, const char *text, uint64_t *ret)
+{
+	static const char suffixes[] = "KMG";
+	const char *suffix;
+	char *end;
+	uint64_t value;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno)
+		return -ERANGE;
+	if (option->type == OPTION_BYTES && *end && (suffix = strchr(suffixes, toupper((unsigned char)*end)))) {
+		unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
+
+		if (value > UINT64_MAX >> shift)
+			return -ERANGE;
+		value <<= shift;
+		end++;
+	}
+	if (*end)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+static int parse_seconds(const char *text, uint64_t *ret)
+{
+	double value;
+	char *end;
+
+	/* strtod would take "inf" and "0x1p3" too. */
+	if (text[0] == '\0' || strspn(text, "0123456789.") != strlen(text))
+		return -EINVAL;
+	value = strtod(text, &end);
+	if (*end)
+		return -EINVAL;
+	if (value > 1e12)
+		return -ERANGE;
+	*ret = (uint64_t)(value * SECOND + 0.5);
+	return 0;
+}
+
+/* --- reading a file -------------------------------------------------------------------------------- */
+
+struct loader {
+	FILE *file;
+	const char *path;
+	unsigned line;               /* the one being read: inih's handler is not told */
+	bool seen[N_OPTIONS];
+	unsigned problems;
+	config_report_cb report;
+	void *arg;
+	struct config config;
+};
+
+__attribute__((format(printf, 2, 3)))
+static void report(struct loader *loader, const char *format, ...)
+{
+	char message[400], line[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (loader->line)
+		snprintf(line, sizeof(line), "%s:%u: %s", loader->path, loader->line, message);
+	else
+		snprintf(line, sizeof(line), "%s: %s", loader->path, message);
+	loader->problems++;
+	loader->report(loader->arg, line);
+}
+
+static void report_section(struct loader *loader, const char *section)
+{
+	const char *names[N_OPTIONS + 1];
+	const char *nearest;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		names[i] = options[i].section;
+	names[N_OPTIONS] = NULL;
+	nearest = error_nearest(section, strlen(section), names);
+	if (section[0] == '\0')
+		report(loader, "a key before the first [section]");
+	else if (nearest)
+		report(loader, "[%s]: no such section (did you mean [%s]?)", section, nearest);
+	else
+		report(loader, "[%s]: no such section", section);
+}
+
+static void report_key(struct loader *loader, const char *section, const char *key)
+{
+	const char *names[N_OPTIONS + 1];
+	const char *nearest;
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (strcmp(options[i].section, section) == 0)
+			names[n++] = options[i].key;
+	}
+	names[n] = NULL;
+	if (n == 0) {
+		report_section(loader, section);
+		return;
+	}
+	nearest = error_nearest(key, strlen(key), names);
+	if (nearest)
+		report(loader, "%s.%s: no such key (did you mean %s?)", section, key, nearest);
+	else
+		report(loader, "%s.%s: no such key", section, key);
+}
+
+static void take_value(struct loader *loader, const struct option *option, const char *text)
+{
+	char low[32], high[32];
+	uint64_t value = 0;
+	int r;
+
+	r = option->type == OPTION_SECONDS ? parse_seconds(text, &value) : parse_number(option, text, &value);
+	if (r == -EINVAL) {
+		report(loader, "%s.%s: \"%s\" is not a %s", option->section, option->key, text,
+		    option->type == OPTION_BYTES ? "size (a number, with K, M or G)" :
+		    option->type == OPTION_SECONDS ? "number of seconds" : "number");
+		return;
+	}
+	if (r < 0 || value < option->min || value > option->max) {
+		report(loader, "%s.%s: %s is out of range (%s to %s)", option->section, option->key, text,
+		    format_value(option, option->min, low, sizeof(low)),
+		    format_value(option, option->max, high, sizeof(high)));
+		return;
+	}
+	*value_of(option, &loader->config) = value;
+}
+
+static int on_pair(void *arg, const char *section, const char *key, const char *text)
+{
+	struct loader *loader = arg;
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (strcmp(options[i].section, section) != 0 || strcmp(options[i].key, key) != 0)
+			continue;
+		if (loader->seen[i])
+			report(loader, "%s.%s: given a second time", section, key);
+		else
+			take_value(loader, &options[i], text);
+		loader->seen[i] = true;
+		return 1;
+	}
+	report_key(loader, section, key);
+	return 1;
+}
+
+/* fgets that counts lines. inih would read the rest of a line that is too long as one of its own. */
+static char *read_line(char *buffer, int size, void *arg)
+{
+	struct loader *loader = arg;
+	int c;
+
+	if (!fgets(buffer, size, loader->file))
+		return NULL;
+	loader->line++;
+	if (!strchr(buffer, '\n') && !feof(loader->file)) {
+		report(loader, "line too long (at most %d bytes)", size - 2);
+		do {
+			c = getc(loader->file);
+		} while (c != '\n' && c != EOF);
+	}
+	return buffer;
+}
+
+int config_load(const char *path, bool may_be_missing, config_report_cb on_problem, void *arg, struct config *ret)
+{
+	struct loader loader = { .path = path, .report = on_problem, .arg = arg };
+	int r;
+
+	config_defaults(&loader.config);
+	loader.file = fopen(path, "re");
+	if (!loader.file && errno == ENOENT && may_be_missing)
+		goto done;
+	if (!loader.file) {
+		r = -errno;
+		report(&loader, "%s", strerror(-r));
+		return r;
+	}
+	r = ini_parse_stream(read_line, &loader, on_pair, &loader);
+	if (r > 0) {
+		loader.line = (unsigned)r;
+		report(&loader, "neither \"key = value\" nor \"[section]\"");
+	} else if (r < 0 || ferror(loader.file)) {
+		loader.line = 0;
+		report(&loader, "cannot be read");
+	}
+	fclose(loader.file);
+	if (loader.problems)
+		return -EINVAL;
+done:
+	*ret = loader.config;
+	return 0;
+}
+
+void config_merge(const struct config *running, const struct config *fresh, config_report_cb on_kept, void *arg,
+    struct config *ret_merged)
+{
+	struct config merged = *fresh, old = *running;
+	char line[256], text[32];
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		uint64_t *to = value_of(&options[i], &merged), was = *value_of(&options[i], &old);
+
+		if (options[i].reloadable || *to == was)
+			continue;
+		snprintf(line, sizeof(line), "%s.%s stays %s until the daemon is restarted", options[i].section,
+		    options[i].key, format_value(&options[i], was, text, sizeof(text)));
+		on_kept(arg, line);
+		*to = was;
+	}
+	*ret_merged = merged;
+}
+
+void config_describe(FILE *to)
+{
+	char low[32], high[32], preset[32];
+	const char *section = "";
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option *option = &options[i];
+
+		if (strcmp(section, option->section) != 0)
+			fprintf(to, "  [%s]\n", section = option->section);
+		fprintf(to, "  %-22s %s (%s; %s to %s%s)\n", option->key, option->help,
+		    format_value(option, option->preset, preset, sizeof(preset)),
+		    format_value(option, option->min, low, sizeof(low)),
+		    format_value(option, option->max, high, sizeof(high)),
+		    option->reloadable ? "" : "; needs a restart");
+	}
+}

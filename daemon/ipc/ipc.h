@@ -1,0 +1,64 @@
+/* ipc.h - the Unix-socket side of the daemon, as its owner sees it. */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include "daemon/broker/broker.h"
+#include "daemon/ipc/listener.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+struct ipc;
+
+struct ipc_config {
+	size_t connections, connections_per_uid;
+	size_t calls_per_connection;
+	uint64_t futures_per_uid;       /* only to be announced */
+};
+
+/* The profiles that the daemon knows. Both read files, neither waits for anything else. */
+typedef void (*ipc_profile_cb)(void *arg, const char *name, const char *path, const char *help);
+struct ipc_profiles {
+	void *self;
+	/* Call each for every profile; help may be NULL or empty. 0 or -ENOMEM. */
+	int (*each)(void *self, ipc_profile_cb each, void *arg);
+	/* The text and the path of one, borrowed until the next call. ERROR_NOT_FOUND. */
+	int (*text)(void *self, const char *name, const char **ret_text, const char **ret_path, struct error *error);
+};
+
+/* Everything is borrowed and outlives the ipc, but for config and names, which are copied. */
+struct ipc_setup {
+	struct event_base *base;
+	struct broker *broker;
+	struct ipc_profiles profiles;
+	void (*store_stats)(void *store, struct store_stats *ret);
+	void *store;
+	struct ipc_config config;
+	const uint8_t *epoch;           /* 16 bytes: names the database */
+	const uint8_t *boot_id;         /* 16 bytes: names this run of the daemon */
+};
+
+/* NULL: no memory. */
+struct ipc *ipc_new(const struct ipc_setup *setup);
+/* Closes all connections and listeners. NULL is allowed; returns NULL. */
+struct ipc *ipc_free(struct ipc *ipc);
+
+void ipc_configure(struct ipc *ipc, const struct ipc_config *config);
+
+/* Accept from socket, which is taken over on success. 0, -ENOMEM, or -E2BIG for too many. */
+int ipc_listen(struct ipc *ipc, const struct listener_socket *socket);
+
+/* To be called at the end of every turn of the loop, after broker_run(): writes what gathered and frees what was
+ * closed. Returns whether it gave the broker more to do: then another turn should follow at once. */
+bool ipc_turn(struct ipc *ipc);
+
+/* Accept nobody any more; answer waiting calls and all new ones with ShuttingDown. Calls that wait for a commit are
+ * still answered. Subscriptions end. */
+void ipc_stop(struct ipc *ipc);
+
+/* After ipc_stop: whether every call is answered and every answer has left. */
+bool ipc_idle(const struct ipc *ipc);
+
+#endif

@@ -1,0 +1,35 @@
+/* capture.h - takes values out of responses, to be used by later templates. */
+#ifndef REMOTE_CAPTURE_H
+#define REMOTE_CAPTURE_H
+
+#include "daemon/remote/http.h"
+#include "daemon/remote/place.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct captures;
+
+/*
+ * Compile {"name": {"body": "/pointer"}, "other": {"header": "Location"}}; borrows from json. NULL after a failure.
+ */
+int captures_read(const json_t *json, struct captures **ret, const struct place *place, struct error *error);
+struct captures *captures_free(struct captures *captures);
+
+/* Does one of them have this name? captures may be NULL. */
+bool captures_have(const struct captures *captures, const char *name);
+/* Their names, one by one; NULL after the last. captures may be NULL. */
+const char *captures_name(const struct captures *captures, size_t i);
+
+/*
+ * Take what a response has. A value keeps its type; a number that jansson cannot hold is kept as text, and so is
+ * a body that is not JSON, captured whole ("body": ""), but for newlines at its end. null is no value.
+ *   old           object of what was captured so far, or NULL
+ *   ret           a new object: the old values, with the new ones over them
+ *   ret_missing   first name that neither has a value for; NULL: none. Borrowed from the captures
+ * 0; -EMSGSIZE: more than REMOTE_CAPTURED_MAX bytes; -ENOMEM.
+ */
+int captures_take(const struct captures *captures, const struct http_response *response, const json_t *old,
+    json_t **ret, const char **ret_missing);
+
+#endif

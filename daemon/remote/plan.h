@@ -1,0 +1,30 @@
+/* plan.h - what is known of one future's requests: its spec, params and settings. */
+#ifndef REMOTE_PLAN_H
+#define REMOTE_PLAN_H
+
+#include "daemon/broker/remote.h"
+#include "daemon/remote/spec.h"
+#include "daemon/remote/status.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct remote_plan {
+	struct plan plan;              /* first: the broker's part */
+	struct spec *spec;             /* a reference; shared with others of the same text */
+	json_t *params;
+	struct status_set retry_on;
+	char *bucket;
+};
+
+/*
+ * Compile stored texts.
+ *   creating   check also that every template can be filled and that what is known of the URLs is usable: a
+ *              future that exists already is not refused for what its requests will show
+ */
+int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
+    struct remote_plan **ret, struct error *error);
+/* NULL is allowed; returns NULL. */
+struct remote_plan *plan_free(struct remote_plan *plan);
+
+#endif

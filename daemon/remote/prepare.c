@@ -1,0 +1,179 @@
+/* prepare.c - makes the texts that are stored of what a creator asked for. */
+#include "daemon/remote/prepare.h"
+#include "daemon/remote/limits.h"
+#include "daemon/remote/params.h"
+#include "daemon/remote/place.h"
+#include "daemon/remote/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The parsed parts of a source, NULL where nothing was given. */
+struct parts {
+	char name[REMOTE_NAME_MAX + 1];
+	json_t *profile;
+	json_t *params;
+	json_t *spec;
+	json_t *polling;
+	json_t *retry;
+};
+
+static void parts_done(struct parts *parts)
+{
+	json_decref(parts->profile);
+	json_decref(parts->params);
+	json_decref(parts->spec);
+	json_decref(parts->polling);
+	json_decref(parts->retry);
+}
+
+static int parse_given(const char *what, struct slice text, json_t **ret, struct error *error)
+{
+	return text.data ? spec_parse_json(what, text, ret, error) : 0;
+}
+
+static int get_profile(struct profiles *profiles, struct slice name, struct parts *parts, struct error *error)
+{
+	int r;
+
+	if (name.len > REMOTE_NAME_MAX || memchr(name.data, '\0', name.len))
+		return error_set(error, ERROR_INVALID_SPEC, "profile: not the name of a profile");
+	memcpy(parts->name, name.data, name.len);
+	r = profile_get(profiles, parts->name, &parts->profile, NULL, error);
+	/* To a creator an unknown profile is a mistake in the request, not a future that is not there. */
+	if (r < 0 && error && error->code == ERROR_NOT_FOUND) {
+		error->code = ERROR_INVALID_SPEC;
+		r = error_errno(ERROR_INVALID_SPEC);
+		error_wrap(error, "profile");
+	}
+	return r;
+}
+
+static int parse(struct profiles *profiles, const struct plan_source *source, struct parts *ret,
+    struct error *error)
+{
+	int r = 0;
+
+	if (!source->profile.data && !source->spec.data)
+		return error_set(error, ERROR_INVALID_SPEC, "one of profile and spec is needed");
+	if (source->profile.data)
+		r = get_profile(profiles, source->profile, ret, error);
+	if (r == 0)
+		r = parse_given("params", source->params, &ret->params, error);
+	if (r == 0)
+		r = parse_given("spec", source->spec, &ret->spec, error);
+	if (r == 0)
+		r = parse_given("polling", source->polling, &ret->polling, error);
+	if (r == 0)
+		r = parse_given("retry", source->retry, &ret->retry, error);
+	return r;
+}
+
+/* Put the members of over over those of what object has under key. */
+static int fold(json_t *object, const char *key, json_t *over, struct error *error)
+{
+	json_t *under = json_object_get(object, key), *folded;
+
+	if (!over)
+		return 0;
+	/* Something else than an object there is left for the compiler to complain about. */
+	if (under && !json_is_object(under))
+		return 0;
+	folded = under ? json_copy(under) : json_object();
+	if (!folded || json_object_update(folded, over) < 0) {
+		json_decref(folded);
+		return place_no_memory(error);
+	}
+	return json_object_set_new(object, key, folded) < 0 ? place_no_memory(error) : 0;
+}
+
+/* One object with everything in it. */
+static int merge(const struct parts *parts, json_t **ret, struct error *error)
+{
+	json_t *merged = parts->profile ? json_copy(parts->profile) : json_object();
+	int r = 0;
+
+	if (!merged || (parts->spec && json_object_update(merged, parts->spec) < 0))
+		r = place_no_memory(error);
+	if (r == 0)
+		r = fold(merged, "params", parts->params, error);
+	if (r == 0)
+		r = fold(merged, "polling", parts->polling, error);
+	if (r == 0)
+		r = fold(merged, "retry", parts->retry, error);
+	if (r < 0) {
+		json_decref(merged);
+		return r;
+	}
+	*ret = merged;
+	return 0;
+}
+
+static char *dump(const json_t *json)
+{
+	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+/* What was asked for, in one form whatever the order of its keys was. */
+static char *canonical(const struct parts *parts)
+{
+	json_t *object = json_object();
+	char *text = NULL;
+	const struct { const char *key; json_t *value; } members[] = {
+		{ "params", parts->params }, { "spec", parts->spec }, { "polling", parts->polling },
+		{ "retry", parts->retry },
+	};
+
+	if (!object)
+		return NULL;
+	if (parts->profile && json_object_set_new(object, "profile", json_string(parts->name)) < 0)
+		goto out;
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (members[i].value && json_object_set(object, members[i].key, members[i].value) < 0)
+			goto out;
+	text = dump(object);
+out:
+	json_decref(object);
+	return text;
+}
+
+static void texts_done(struct plan_texts *texts)
+{
+	free(texts->spec);
+	free(texts->params);
+	free(texts->request);
+}
+
+int prepare_texts(struct profiles *profiles, const struct plan_source *source, struct plan_texts *ret_texts,
+    struct error *error)
+{
+	struct parts parts = { .name = "" };
+	struct plan_texts texts = { 0 };
+	json_t *merged = NULL, *params = NULL;
+	int r;
+
+	r = parse(profiles, source, &parts, error);
+	if (r == 0)
+		r = merge(&parts, &merged, error);
+	if (r == 0)
+		r = params_resolve(json_object_get(merged, "parameters"), json_object_get(merged, "params"),
+		    json_object_get(json_object_get(merged, "submit"), "capture"), &params, error);
+	if (r < 0)
+		goto out;
+	/* These were for the creation; without them all futures of one profile have one text. */
+	json_object_del(merged, "params");
+	json_object_del(merged, "parameters");
+	json_object_del(merged, "help");
+	texts = (struct plan_texts){ .spec = dump(merged), .params = dump(params), .request = canonical(&parts) };
+	if (!texts.spec || !texts.params || !texts.request) {
+		texts_done(&texts);
+		r = place_no_memory(error);
+		goto out;
+	}
+	*ret_texts = texts;
+out:
+	json_decref(params);
+	json_decref(merged);
+	parts_done(&parts);
+	return r;
+}

@@ -1,0 +1,317 @@
+/* template.c - texts with {name} in them, and where the values come from. */
+#include "daemon/remote/template.h"
+#include "daemon/remote/http.h"
+#include "daemon/remote/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const template_builtins[] = { "id", "attempt", "credential", "idempotency", NULL };
+
+json_t *values_find(const struct values *values, const char *name)
+{
+	json_t *value = json_object_get(values->builtin, name);
+
+	if (!value)
+		value = json_object_get(values->captured, name);
+	if (!value)
+		value = json_object_get(values->params, name);
+	return value;
+}
+
+static bool is_name_start(char c)
+{
+	return isalpha((unsigned char)c) || c == '_';
+}
+
+/* Bytes of the name that text starts with. */
+static size_t name_len(const char *text)
+{
+	size_t len = 0;
+
+	if (is_name_start(*text))
+		while (isalnum((unsigned char)text[len]) || text[len] == '_' || text[len] == '-' || text[len] == '.')
+			len++;
+	return len;
+}
+
+bool template_name_valid(const char *name)
+{
+	size_t len = name_len(name);
+
+	return len > 0 && len <= REMOTE_NAME_MAX && name[len] == '\0';
+}
+
+/* A template is a row of parts: literal text, or a name. */
+struct part {
+	const char *literal;
+	size_t len;
+	char name[REMOTE_NAME_MAX + 1]; /* "" for a literal */
+	bool plus;
+};
+
+/* The part at *at, which moves past it. 1; 0 at the end; -EINVAL with *ret_why. */
+static int next_part(const char **at, struct part *ret, const char **ret_why)
+{
+	const char *text = *at;
+	size_t len = strcspn(text, "{}");
+
+	*ret = (struct part){ .literal = text, .len = len };
+	if (*text == '\0')
+		return 0;
+	if (len > 0) {
+		*at = text + len;
+		return 1;
+	}
+	if (text[0] == text[1]) {
+		ret->len = 1;
+		*at = text + 2;
+		return 1;
+	}
+	*ret_why = "a brace that is not part of a template is written twice";
+	if (*text++ == '}')
+		return -EINVAL;
+	if (*text == '+') {
+		ret->plus = true;
+		text++;
+	}
+	len = name_len(text);
+	if (len == 6 && strncmp(text, "result:", 7) == 0) {
+		*ret_why = "{result:...} is not supported by this version";
+		return -EINVAL;
+	}
+	if (len == 0 || text[len] != '}')
+		return -EINVAL;
+	if (len > REMOTE_NAME_MAX) {
+		*ret_why = "a template's name is too long";
+		return -EINVAL;
+	}
+	memcpy(ret->name, text, len);
+	*at = text + len + 1;
+	return 1;
+}
+
+bool template_single(const char *text, char *ret_name, bool *ret_plus)
+{
+	struct part part;
+	const char *why;
+
+	if (next_part(&text, &part, &why) <= 0 || part.name[0] == '\0' || *text != '\0')
+		return false;
+	memcpy(ret_name, part.name, sizeof(part.name));
+	if (ret_plus)
+		*ret_plus = part.plus;
+	return true;
+}
+
+int template_names(const char *text, json_t *names, const struct place *place, struct error *error)
+{
+	struct part part;
+	const char *why = NULL;
+	int r;
+
+	while ((r = next_part(&text, &part, &why)) > 0) {
+		char where[256];
+
+		if (part.name[0] == '\0' || json_object_get(names, part.name))
+			continue;
+		place_format(place, where, sizeof(where));
+		if (json_object_set_new(names, part.name, json_string(where)) < 0)
+			return place_no_memory(error);
+	}
+	return r < 0 ? place_fail(place, error, "%s", why) : 0;
+}
+
+int template_names_json(const json_t *json, json_t *names, const struct place *place, struct error *error)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	int r;
+
+	if (json_is_string(json))
+		return template_names(json_string_value(json), names, place, error);
+	json_array_foreach((json_t *)json, i, value) {
+		const struct place here = { .up = place, .index = i };
+
+		r = template_names_json(value, names, &here, error);
+		if (r < 0)
+			return r;
+	}
+	json_object_foreach((json_t *)json, key, value) {
+		const struct place here = { .up = place, .key = key };
+
+		r = template_names_json(value, names, &here, error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A number with as few digits as read back as the same: 0.1, not 0.10000000000000001. */
+static char *number_text(const json_t *value)
+{
+	char *text = NULL;
+
+	for (size_t digits = 15; digits <= 17; digits++) {
+		free(text);
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+		if (!text || json_is_integer(value) || strtod(text, NULL) == json_real_value(value))
+			break;
+	}
+	return text;
+}
+
+int template_value_text(const char *name, const json_t *value, char **ret, size_t *ret_len,
+    struct error *error)
+{
+	char *text;
+	size_t len;
+
+	if (json_is_string(value)) {
+		len = json_string_length(value);
+		text = malloc(len + 1);
+		if (text)
+			memcpy(text, json_string_value(value), len + 1);
+	} else if (json_is_number(value) || json_is_boolean(value)) {
+		text = json_is_boolean(value) ? strdup(json_is_true(value) ? "true" : "false") : number_text(value);
+		len = text ? strlen(text) : 0;
+	} else {
+		return error_set(error, ERROR_INVALID_SPEC, "the value of {%s} is %s, which has no text form", name,
+		    json_is_null(value) ? "null" : json_is_array(value) ? "an array" : "an object");
+	}
+	if (!text)
+		return place_no_memory(error);
+	*ret = text;
+	*ret_len = len;
+	return 0;
+}
+
+static int append_value(struct text *text, const struct part *part, enum template_form form,
+    const struct values *values, struct error *error)
+{
+	const json_t *value = values_find(values, part->name);
+	char *plain, *escaped;
+	size_t len;
+	int r;
+
+	if (!value)
+		return error_set(error, ERROR_INVALID_SPEC, "{%s} has no value", part->name);
+	r = template_value_text(part->name, value, &plain, &len, error);
+	if (r < 0)
+		return r;
+	if (form == TEMPLATE_PLAIN) {
+		r = text_append(text, plain, len);
+	} else {
+		escaped = http_escape(plain, len, part->plus);
+		r = escaped ? text_append_str(text, escaped) : -ENOMEM;
+		free(escaped);
+	}
+	free(plain);
+	return r;
+}
+
+int template_fill(const char *template, enum template_form form, const struct values *values, size_t max,
+    char **ret, size_t *ret_len, struct error *error)
+{
+	struct text text = { .max = max };
+	struct part part;
+	const char *why;
+	size_t len;
+	char *filled;
+	int r;
+
+	while ((r = next_part(&template, &part, &why)) > 0) {
+		if (part.name[0] != '\0')
+			r = append_value(&text, &part, form, values, error);
+		else
+			r = text_append(&text, part.literal, part.len);
+		if (r < 0)
+			goto fail;
+	}
+	if (r < 0) {
+		r = error_set(error, ERROR_INVALID_SPEC, "%s", why);
+		goto fail;
+	}
+	len = text.len;
+	filled = text_take(&text);
+	if (!filled)
+		return place_no_memory(error);
+	*ret = filled;
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+
+fail:
+	text_done(&text);
+	if (r == -EMSGSIZE)
+		return error_set(error, ERROR_INVALID_SPEC, "it is longer than %zu bytes when filled in", max);
+	return r == -ENOMEM ? place_no_memory(error) : r;
+}
+
+static int fill_string(const json_t *json, const struct values *values, json_t **ret, struct error *error)
+{
+	const char *template = json_string_value(json);
+	char name[REMOTE_NAME_MAX + 1];
+	json_t *value;
+	char *text;
+	size_t len;
+	int r;
+
+	if (template_single(template, name, NULL)) {
+		value = values_find(values, name);
+		if (!value)
+			return error_set(error, ERROR_INVALID_SPEC, "{%s} has no value", name);
+		*ret = json_incref(value);
+		return 0;
+	}
+	r = template_fill(template, TEMPLATE_PLAIN, values, REMOTE_BODY_MAX, &text, &len, error);
+	if (r < 0)
+		return r;
+	value = json_stringn(text, len);
+	free(text);
+	if (!value)
+		return place_no_memory(error);
+	*ret = value;
+	return 0;
+}
+
+int template_fill_json(const json_t *json, const struct values *values, json_t **ret, struct error *error)
+{
+	json_t *filled, *value, *item;
+	const char *key;
+	size_t i;
+	int r = 0;
+
+	if (json_is_string(json))
+		return fill_string(json, values, ret, error);
+	if (!json_is_array(json) && !json_is_object(json)) {
+		*ret = json_incref((json_t *)json);
+		return 0;
+	}
+	filled = json_is_array(json) ? json_array() : json_object();
+	if (!filled)
+		return place_no_memory(error);
+	json_array_foreach((json_t *)json, i, value) {
+		r = template_fill_json(value, values, &item, error);
+		if (r == 0 && json_array_append_new(filled, item) < 0)
+			r = place_no_memory(error);
+		if (r < 0)
+			goto fail;
+	}
+	json_object_foreach((json_t *)json, key, value) {
+		r = template_fill_json(value, values, &item, error);
+		if (r == 0 && json_object_set_new(filled, key, item) < 0)
+			r = place_no_memory(error);
+		if (r < 0)
+			goto fail;
+	}
+	*ret = filled;
+	return 0;
+
+fail:
+	json_decref(filled);
+	return r;
+}

@@ -1,0 +1,63 @@
+/* template.h - texts with {name} in them, and where the values come from. */
+#ifndef REMOTE_TEMPLATE_H
+#define REMOTE_TEMPLATE_H
+
+#include "daemon/remote/limits.h"
+#include "daemon/remote/place.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * {name} is replaced by a value, {+name} by the same with its slashes kept where it is percent-encoded;
+ * {{ and }} are braces. A name is a letter or underscore, then letters, digits, '_', '-' or '.', at most
+ * REMOTE_NAME_MAX bytes. Strings, numbers, true and false have a text form; null, arrays and objects do not.
+ * There is no compiled form: a template is short and is read once a request.
+ */
+
+/* Objects by name, each may be NULL: the first that has the name gives the value. Borrowed. */
+struct values {
+	const json_t *builtin;         /* id, attempt, credential, idempotency */
+	const json_t *captured;
+	const json_t *params;
+};
+
+/* Names that a param or capture cannot have, with NULL at the end. */
+extern const char *const template_builtins[];
+
+/* Borrowed, or NULL. */
+json_t *values_find(const struct values *values, const char *name);
+
+bool template_name_valid(const char *name);
+
+/* Check a template and add its names to an object: name -> where it is first used. */
+int template_names(const char *text, json_t *names, const struct place *place, struct error *error);
+/* The same for every string within json. */
+int template_names_json(const json_t *json, json_t *names, const struct place *place, struct error *error);
+
+/* Is text one single {name} or {+name}? ret_name: REMOTE_NAME_MAX + 1 bytes; ret_plus may be NULL. */
+bool template_single(const char *text, char *ret_name, bool *ret_plus);
+
+enum template_form {
+	TEMPLATE_PLAIN,                /* values as they are */
+	TEMPLATE_URL                   /* percent-encoded but for unreserved characters (and slashes with +) */
+};
+
+/*
+ * Fill a template that was checked.
+ *   max       bytes of the outcome
+ *   ret       NUL-terminated, the caller's to free; ret_len may be NULL
+ * ERROR_INVALID_SPEC names a value that is missing or has no text form.
+ */
+int template_fill(const char *text, enum template_form form, const struct values *values, size_t max,
+    char **ret, size_t *ret_len, struct error *error);
+
+/* A value's text form, the caller's to free. name is for the message. */
+int template_value_text(const char *name, const json_t *value, char **ret, size_t *ret_len,
+    struct error *error);
+
+/* A copy of json with every string filled; one that is a single template takes the value's own type. */
+int template_fill_json(const json_t *json, const struct values *values, json_t **ret, struct error *error);
+
+#endif

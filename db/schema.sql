@@ -1,0 +1,124 @@
+-- schema.sql - what futured keeps in state.db, as the numbered steps that made it so.
+--
+-- The only description of the schema: the build turns it into the table in schema.c. A step, once
+-- released, is never edited; a change is a new "-- step N" at the end. Each step runs in a transaction
+-- of its own, and PRAGMA user_version says which was the last.
+--
+-- Ids are UUIDv7: 16 bytes, in order of creation. Times (_at_ms, _ms) are milliseconds since the epoch,
+-- 0 for "none". To look at a database that no daemon has open, read the views future_list and event_list.
+
+-- step 1
+
+-- "epoch": the database's random name. An event number means something together with it only.
+CREATE TABLE meta (
+	name  TEXT PRIMARY KEY,
+	value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO meta (name, value) VALUES ('epoch', randomblob(16));
+
+-- Rewritten at every poll, so everything that is long or constant is in a table of its own. The first
+-- eight columns never change.
+CREATE TABLE futures (
+	id                   BLOB    PRIMARY KEY CHECK (length(id) = 16),
+	uid                  INTEGER NOT NULL,
+	gid                  INTEGER NOT NULL,
+	mode                 INTEGER NOT NULL,
+	kind                 INTEGER NOT NULL,                  -- 0 http
+	profile              TEXT,
+	key                  TEXT,                              -- given by the creator, unique per uid
+	created_at_ms        INTEGER NOT NULL,
+
+	state                INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4), -- pending running succeeded failed cancelled
+	phase                INTEGER NOT NULL CHECK (phase BETWEEN 0 AND 2), -- submit submitting poll
+	seq                  INTEGER NOT NULL,                  -- of its last event
+	started_at_ms        INTEGER NOT NULL,
+	finished_at_ms       INTEGER NOT NULL,
+	ttl_ms               INTEGER NOT NULL,                  -- kept that long after the end; -1 for ever
+	expires_at_ms        INTEGER NOT NULL,
+	keep_until_delivered INTEGER NOT NULL CHECK (keep_until_delivered IN (0, 1)),
+	deadline_at_ms       INTEGER NOT NULL,
+	next_at_ms           INTEGER NOT NULL,                  -- the next request is due
+	polling_delay_usec   INTEGER NOT NULL,
+	retry_delay_usec     INTEGER NOT NULL,
+	retry_since_ms       INTEGER NOT NULL,
+	requests             INTEGER NOT NULL,                  -- sent in all
+	attempts             INTEGER NOT NULL,                  -- failed in a row
+	unreachable_since_ms INTEGER NOT NULL,
+	last_error           TEXT,
+	cancel_requested     INTEGER NOT NULL CHECK (cancel_requested IN (0, 1)),
+	idempotency          TEXT,                              -- the one value of every submit attempt
+	captured             TEXT,                              -- JSON object
+	progress             TEXT,                              -- JSON
+	error_kind           TEXT,
+	error_message        TEXT,
+	error_code           TEXT,
+	error_http_status    INTEGER NOT NULL,                  -- 0 none
+	content_type         TEXT,                              -- of the result
+	result_size          INTEGER NOT NULL                   -- bytes; -1 no result
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX futures_by_key ON futures (uid, key) WHERE key IS NOT NULL;
+
+CREATE TABLE labels (
+	id    BLOB NOT NULL REFERENCES futures (id) ON DELETE CASCADE,
+	name  TEXT NOT NULL,
+	value TEXT NOT NULL,
+	PRIMARY KEY (id, name)
+) STRICT, WITHOUT ROWID;
+
+-- What a future was made from. This table and the next two have a rowid: their rows are long, and a part
+-- of a long value can be read by rowid only.
+CREATE TABLE texts (
+	id      BLOB PRIMARY KEY REFERENCES futures (id) ON DELETE CASCADE,
+	spec    TEXT,                                           -- JSON, the profile merged in
+	params  TEXT,                                           -- JSON object
+	request TEXT                                            -- JSON, what the creator asked for
+) STRICT;
+
+CREATE TABLE results (
+	id   BLOB PRIMARY KEY REFERENCES futures (id) ON DELETE CASCADE,
+	data BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE error_details (
+	id   BLOB PRIMARY KEY REFERENCES futures (id) ON DELETE CASCADE,
+	data BLOB NOT NULL
+) STRICT;
+
+-- The newest part of what happened. A row outlives its future.
+CREATE TABLE events (
+	seq   INTEGER PRIMARY KEY CHECK (seq > 0),
+	at_ms INTEGER NOT NULL,
+	id    BLOB    NOT NULL CHECK (length(id) = 16),
+	uid   INTEGER NOT NULL,
+	gid   INTEGER NOT NULL,
+	mode  INTEGER NOT NULL,
+	event INTEGER NOT NULL CHECK (event BETWEEN 0 AND 3),   -- created changed progress forgotten
+	state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4)
+) STRICT;
+
+-- For people. The daemon does not read these.
+CREATE VIEW future_list AS
+SELECT lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' ||
+             substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) AS id,
+       CASE state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'succeeded'
+                  WHEN 3 THEN 'failed' ELSE 'cancelled' END AS state,
+       CASE phase WHEN 0 THEN 'submit' WHEN 1 THEN 'submitting' ELSE 'poll' END AS phase,
+       uid, printf('%04o', mode) AS mode, profile, key,
+       datetime(created_at_ms / 1000, 'unixepoch') AS created,
+       datetime(nullif(finished_at_ms, 0) / 1000, 'unixepoch') AS finished,
+       datetime(nullif(next_at_ms, 0) / 1000, 'unixepoch') AS next_request,
+       requests, attempts, last_error, error_kind, error_message,
+       nullif(result_size, -1) AS result_size
+FROM futures;
+
+CREATE VIEW event_list AS
+SELECT seq, datetime(at_ms / 1000, 'unixepoch') AS at,
+       lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' ||
+             substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) AS id,
+       CASE event WHEN 0 THEN 'created' WHEN 1 THEN 'changed' WHEN 2 THEN 'progress' ELSE 'forgotten' END AS event,
+       CASE state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'succeeded'
+                  WHEN 3 THEN 'failed' ELSE 'cancelled' END AS state,
+       uid
+FROM events;

@@ -1,0 +1,221 @@
+/* test_memory.c - memory that runs out: each allocation of a whole session fails once, and nothing but that is lost. */
+#include "client/conn.h"
+#include "tests/client/peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The linker sends the library's allocations here. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *data, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t len);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *data, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t len);
+
+static bool armed;      /* inside the library */
+static int left;        /* allocations until the one that fails; below 0: it has failed */
+
+static bool fails(void)
+{
+	return armed && left-- == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *data, size_t size)
+{
+	return fails() ? NULL : __real_realloc(data, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t len)
+{
+	return fails() ? NULL : __real_strndup(text, len);
+}
+
+static struct peer peer;
+static int futures_called, replies_called, events_ended, events_seen;
+
+static void on_future(futured_future *f, void *userdata)
+{
+	futures_called++;
+}
+
+static void on_reply(futured_reply *reply, void *userdata)
+{
+	replies_called++;
+}
+
+static void on_event(futured_subscription *s, const struct futured_event *event, void *userdata)
+{
+	events_seen += event->type == FUTURED_EVENT_CHANGED;
+	events_ended += event->type == FUTURED_EVENT_END;
+}
+
+/* Answer one request as a daemon would. */
+static void answer(void)
+{
+	struct slice method = peer.request.method;
+	uint32_t id = peer.request.id;
+	static char big[200000];
+
+	if (slice_equals(method, "server.hello")) {
+		pack_map(peer_begin_reply(&peer, id), 2);
+		pack_str(&peer.out, "server");
+		pack_str(&peer.out, "futured");
+		pack_str(&peer.out, "epoch");
+		pack_str(&peer.out, "1");
+		peer_send(&peer);
+	} else if (slice_equals(method, "future.create")) {
+		peer_reply_created(&peer, id, ID_B, true);
+	} else if (slice_equals(method, "future.result")) {
+		const msgpack_object *offset = peer_param(&peer, "offset");
+
+		memset(big, 'x', sizeof(big));
+		peer_reply_result(&peer, id, big, 50000, offset ? offset->via.u64 : 0, sizeof(big));
+	} else if (slice_equals(method, "future.subscribe")) {
+		const msgpack_object *since = peer_param(&peer, "since");
+
+		peer_reply_subscribed(&peer, id, 1, 5, false);
+		if (!since || since->via.u64 < 6)
+			peer_send_event(&peer, 1, 6, ID_A, "changed", "running", "{\"n\":1}");
+	} else {
+		peer_reply_subscribed(&peer, id, 1, 5, false);
+	}
+}
+
+/* Be the daemon for as long as there is something to do. */
+static void serve(void)
+{
+	struct pollfd pollfds[2] = { { .fd = peer.listener, .events = POLLIN }, { .fd = peer.fd, .events = POLLIN } };
+	char byte;
+
+	while (poll(pollfds, 2, 0) > 0) {
+		if (pollfds[0].revents)
+			peer_accept(&peer);
+		else if (recv(peer.fd, &byte, 1, MSG_PEEK) <= 0)
+			peer_hang_up(&peer);
+		else
+			peer_expect_any(&peer, answer);
+		pollfds[1].fd = peer.fd;
+	}
+}
+
+/* What a program does, with the n-th allocation failing. How much of it went wrong through that. */
+static int session(int n)
+{
+	struct futured_create_options options = FUTURED_CREATE_INIT;
+	static const char *const ids[] = { ID_A, NULL };
+	struct futured_subscribe_options subscribe = FUTURED_SUBSCRIBE_INIT;
+	futured_future *attached = NULL, *created = NULL;
+	futured_subscription *subscription = NULL;
+	futured_reply *reply = NULL;
+	int started = 0, asked = 0, idle = 0, r, failed = 0;
+	futured *c = NULL;
+
+	futures_called = replies_called = events_ended = events_seen = 0;
+	options.profile = "p";
+	subscribe.ids = ids;
+	left = n;
+	armed = true;
+	r = futured_open(peer.path, NULL, &c);
+	if (r < 0) {
+		armed = false;
+		ck_assert_int_eq(r, -ENOMEM);
+		return 1;
+	}
+	r = futured_attach(c, ID_A, 0, on_future, NULL, &attached);
+	started += r == 0;
+	failed += r < 0;
+	r = futured_create(c, &options, on_future, NULL, &created);
+	started += r == 0;
+	failed += r < 0;
+	r = futured_call(c, "future.list", "{\"labels\":{\"a\":[1,\"b\"]}}", on_reply, NULL, &reply);
+	asked += r == 0;
+	failed += r < 0;
+	r = futured_subscribe(c, &subscribe, on_event, NULL, &subscription);
+	failed += r < 0;
+	while (idle < 3 || futures_called < started || replies_called < asked || (subscription && !events_seen)) {
+		r = futured_process(c);
+		armed = false;
+		serve();
+		ck_assert_int_ge(r, 0);
+		idle = r > 0 ? 0 : idle + 1;
+		if (r == 0)
+			ck_assert_int_ge(futured_wait_io(c, 1000), 0);
+		armed = true;
+	}
+	armed = false;
+	/* Once for each, whatever happened. */
+	ck_assert_int_eq(futures_called, started);
+	ck_assert_int_eq(replies_called, asked);
+	ck_assert_int_eq(events_seen, subscription ? 1 : 0);
+	ck_assert_int_eq(events_ended, 0);
+	failed += attached && futured_future_result(attached, NULL, NULL) < 0;
+	failed += created && futured_future_result(created, NULL, NULL) < 0;
+	failed += reply && futured_reply_status(reply) < 0;
+	futured_reply_unref(reply);
+	futured_future_unref(attached);
+	futured_future_unref(created);
+	futured_subscription_unref(subscription);
+	armed = true;
+	futured_unref(c);
+	armed = false;
+	peer_hang_up(&peer);
+	return failed;
+}
+
+START_TEST(each_allocation_fails_once)
+{
+	int n = 0, harmed = 0;
+
+	peer_init(&peer);
+	peer.may_leave = true;
+	do {
+		harmed += session(n) > 0;
+		n++;
+		ck_assert_int_lt(n, 1000);
+	} while (left < 0);
+	/* The last session had all it wanted. */
+	ck_assert_int_eq(session(100000), 0);
+	ck_assert_int_gt(n, 30);
+	ck_assert_int_gt(harmed, 10);
+	peer_done(&peer);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("memory");
+	TCase *tcase = tcase_create("memory");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, each_allocation_fails_once);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
