@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+__attribute__((format(printf, 1, 0)))
 static void ctl_vsay(const char *format, va_list args)
 {
 	fflush(stdout);
