@@ -253,7 +253,7 @@ FUTURED_API int futured_next_done(futured *c, futured_future **ret);
 typedef void (*futured_reply_cb)(futured_reply *reply, void *userdata);
 
 /*
- * Call any method of the protocol: futured-protocol(7) lists them. For what has no function of its own here:
+ * Call any method of the protocol: PROTOCOL.md lists them. For what has no function of its own here:
  * future.get, future.list, profile.list, profile.get, server.stats, ...
  *   method       "future.get"
  *   params_json  a JSON object, or NULL for none

@@ -135,7 +135,6 @@ struct loader {
 	FILE *file;
 	const char *path;
 	unsigned line;               /* the one being read: inih's handler is not told */
-	bool cut;                    /* that line was longer than inih's buffer */
 	bool seen[N_OPTIONS];
 	unsigned problems;
 	config_report_cb report;
@@ -243,14 +242,17 @@ static int on_pair(void *arg, const char *section, const char *key, const char *
 static char *read_line(char *buffer, int size, void *arg)
 {
 	struct loader *loader = arg;
+	int c;
 
 	if (!fgets(buffer, size, loader->file))
 		return NULL;
-	if (!loader->cut)
-		loader->line++;
-	loader->cut = !strchr(buffer, '\n') && !feof(loader->file);
-	if (loader->cut)
-		report(loader, "line too long");
+	loader->line++;
+	if (!strchr(buffer, '\n') && !feof(loader->file)) {
+		report(loader, "line too long (at most %d bytes)", size - 2);
+		do {
+			c = getc(loader->file);
+		} while (c != '\n' && c != EOF);
+	}
 	return buffer;
 }
 

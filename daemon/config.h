@@ -23,7 +23,8 @@ struct config {
 /* Every key at its default. */
 void config_defaults(struct config *ret);
 
-/* One call for each thing that is wrong: "futured.conf:3: limits.conections: no such key (did you mean connections?)". */
+/* One call for each thing that is wrong:
+ * "futured.conf:3: limits.conections: no such key (did you mean connections?)". */
 typedef void (*config_report_cb)(void *arg, const char *line);
 
 /*

@@ -69,7 +69,8 @@ static size_t write_lead(char *line, size_t size, enum log_level level)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	len = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	return len + (size_t)snprintf(line + len, size - len, ".%03ldZ %s: ", now.tv_nsec / 1000000, levels[level].name);
+	return len + (size_t)snprintf(line + len, size - len, ".%03ldZ %s: ", now.tv_nsec / 1000000,
+	    levels[level].name);
 }
 
 void log_write(enum log_level level, const char *format, ...)

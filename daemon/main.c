@@ -18,12 +18,14 @@ static const struct {
 	const char *argument;
 	const char *help;
 } options[] = {
-	{ { "socket", required_argument, NULL, OPTION_SOCKET }, "PATH", "listen there, unless systemd passes a socket" },
+	{ { "socket", required_argument, NULL, OPTION_SOCKET }, "PATH",
+	  "listen there, unless systemd passes a socket" },
 	{ { "state-dir", required_argument, NULL, OPTION_STATE_DIR }, "DIR", "keep the database there" },
 	{ { "config", required_argument, NULL, OPTION_CONFIG }, "FILE", "read this configuration; it must exist" },
 	{ { "profile-dir", required_argument, NULL, OPTION_PROFILE_DIR }, "DIR",
 	  "look for profiles there first; may be given more than once" },
-	{ { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "LEVEL", "error, warning, info (default) or debug" },
+	{ { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "LEVEL",
+	  "error, warning, info (default) or debug" },
 	{ { "check-config", no_argument, NULL, OPTION_CHECK }, "", "check the configuration, say ok or what is wrong" },
 	{ { "version", no_argument, NULL, 'V' }, "", "print the version" },
 	{ { "help", no_argument, NULL, 'h' }, "", "print this" },
@@ -51,8 +53,9 @@ static void print_help(void)
 	     "machine. SIGHUP reads the configuration again, SIGTERM stops.\n\n"
 	     "Configuration (key, meaning, default and range):");
 	config_describe(stdout);
-	puts("\nExit status: 0 stopped, 1 could not start, 2 wrong usage or configuration, 3 another daemon has the\n"
-	     "state directory or the socket, 4 the store failed while running (a restart recovers).");
+	puts("\nExit status: 0 stopped, 1 could not start (or --check-config found something), 2 wrong usage or\n"
+	     "configuration, 3 another daemon has the state directory or the socket, 4 the store failed while\n"
+	     "running (a restart recovers).");
 }
 
 /* Take one option. Returns 0 to go on, 1 when all is said, -EINVAL after a message. */
@@ -79,7 +82,8 @@ static int take_option(struct command_line *line, int option)
 		return 0;
 	case OPTION_LOG_LEVEL:
 		if (log_level_parse(optarg, &level) < 0) {
-			fprintf(stderr, "futured: --log-level: \"%s\" is none of error, warning, info, debug\n", optarg);
+			fprintf(stderr, "futured: --log-level: \"%s\" is none of error, warning, info, debug\n",
+			    optarg);
 			return -EINVAL;
 		}
 		log_set_level(level);

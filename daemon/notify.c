@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 bool notify_wanted(void)
@@ -59,6 +60,15 @@ int notify_send(const char *format, ...)
 		r = -errno;
 	close(fd);
 	return r;
+}
+
+void notify_reloading(void)
+{
+	struct timespec now;
+
+	/* The manager matches this against its own clock, which is this one. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld%06ld", (long long)now.tv_sec, now.tv_nsec / 1000);
 }
 
 uint64_t notify_watchdog_usec(void)

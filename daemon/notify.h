@@ -12,6 +12,9 @@ bool notify_wanted(void);
  * or a negative errno, which callers may ignore. */
 int notify_send(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Say that the configuration is being read again; READY=1 ends that. */
+void notify_reloading(void);
+
 /* How often the service manager wants to hear WATCHDOG=1, in microseconds; 0: not at all. */
 uint64_t notify_watchdog_usec(void);
 

@@ -71,7 +71,8 @@ static int check_private(const char *dir, char text[256])
 	else if (st.st_uid != geteuid())
 		r = fail(-EPERM, text, "%s belongs to uid %u, not to us", dir, (unsigned)st.st_uid);
 	else if (st.st_mode & 0077)
-		r = fail(-EPERM, text, "%s is open to others (mode %04o, needs 0700)", dir, (unsigned)st.st_mode & 07777);
+		r = fail(-EPERM, text, "%s is open to others (mode %04o, needs 0700)", dir,
+		    (unsigned)st.st_mode & 07777);
 	close(fd);
 	return r;
 }

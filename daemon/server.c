@@ -48,6 +48,7 @@ struct server {
 	struct broker *broker;
 	struct ipc *ipc;
 	struct status *status;
+	bool disk_full;                      /* as last logged */
 	bool stopping;
 	uint64_t stop_by_usec;               /* when stopping */
 	bool done;
@@ -180,7 +181,7 @@ static void reload(struct server *server)
 {
 	struct config fresh;
 
-	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_usec(NULL));
+	notify_reloading();
 	if (load_config(server, &fresh) < 0) {
 		log_error("configuration: nothing of it was taken, the old one stays in force");
 	} else {
@@ -238,13 +239,28 @@ static void on_reload(evutil_socket_t signal_number, short events, void *arg)
 		reload(server);
 }
 
+/* Say it when the disk fills up, and when there is room again. */
+static void watch_disk(struct server *server)
+{
+	struct store_stats stats;
+
+	store_stats(server->store, &stats);
+	if (stats.disk_full && !server->disk_full)
+		log_warning("store: the disk is full: no new futures until there is room");
+	else if (!stats.disk_full && server->disk_full)
+		log_info("store: there is room on the disk again");
+	server->disk_full = stats.disk_full;
+}
+
 static void on_store(evutil_socket_t fd, short events, void *arg)
 {
 	struct server *server = arg;
 	int r = store_dispatch(server->store);
 
-	if (r >= 0)
+	if (r >= 0) {
+		watch_disk(server);
 		return;
+	}
 	/* Nobody can say whether the last commit is on the disk. Whoever waits for it gets no answer from us: after the
 	 * restart the database itself decides. */
 	log_error("store: %s: giving up", strerror(-r));
@@ -294,8 +310,11 @@ static void turn(struct server *server)
 	due = earlier(due, status_turn(server->status, now));
 	if (server->stopping) {
 		due = earlier(due, server->stop_by_usec);
-		if (settled(server) || now >= server->stop_by_usec)
+		server->done = settled(server);
+		if (!server->done && now >= server->stop_by_usec) {
+			log_warning("stopping: not everyone was answered within %d s", STOP_SECONDS);
 			server->done = true;
+		}
 	}
 	sleep_until(server, due, now);
 }
@@ -326,8 +345,8 @@ static void raise_descriptor_limit(const struct config *config)
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		log_warning("open files: %s", strerror(errno));
 	if (limit.rlim_max < config->connections + config->requests)
-		log_warning("open files: at most %" PRIu64 ", fewer than limits.connections and remote.requests ask for",
-		    (uint64_t)limit.rlim_max);
+		log_warning("open files: at most %" PRIu64
+		    ", fewer than limits.connections and remote.requests ask for", (uint64_t)limit.rlim_max);
 }
 
 static int start_events(struct server *server)

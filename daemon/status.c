@@ -24,14 +24,14 @@ struct status {
 };
 
 /* A store with work that finishes none of it is stuck, in an fsync perhaps: then silence is what makes the service
- * manager start us anew. */
+ * manager start us anew. One that waits for room on a full disk is not: a new start would not help it. */
 static void on_watchdog(evutil_socket_t fd, short events, void *arg)
 {
 	struct status *status = arg;
 	struct store_stats stats;
 
 	store_stats(status->store, &stats);
-	if (stats.queued == 0 || stats.operations != status->operations) {
+	if (stats.queued == 0 || stats.operations != status->operations || stats.disk_full) {
 		notify_send("WATCHDOG=1");
 		status->stuck = false;
 	} else if (!status->stuck) {
@@ -81,9 +81,10 @@ static void format_line(const struct broker *broker, char *line, size_t size)
 	int len;
 
 	broker_stats(broker, &stats);
-	len = snprintf(line, size, "%" PRIu64 " pending, %" PRIu64 " running, %u in flight", stats.futures[STORE_PENDING],
-	    stats.futures[STORE_RUNNING], stats.in_flight);
-	if (stats.next_due_in_usec != UINT64_MAX)
+	len = snprintf(line, size, "%" PRIu64 " pending, %" PRIu64 " running, %u in flight",
+	    stats.futures[STORE_PENDING], stats.futures[STORE_RUNNING], stats.in_flight);
+	/* With nothing live, what is due next is no request. */
+	if (stats.futures[STORE_PENDING] + stats.futures[STORE_RUNNING] > 0 && stats.next_due_in_usec != UINT64_MAX)
 		snprintf(line + len, size - (size_t)len, ", next request in %" PRIu64 " s",
 		    (stats.next_due_in_usec + SECOND - 1) / SECOND);
 }

@@ -78,7 +78,7 @@ struct future_rec {
 	int64_t result_size;            /* bytes; -1: no result */
 };
 
-/* Copies all but id-less pointers deeply; 0 or -ENOMEM with *ret untouched. */
+/* Copies it with all its texts and labels; 0 or -ENOMEM with *ret untouched. */
 int future_rec_copy(const struct future_rec *rec, struct future_rec *ret);
 /* Frees what rec points to, not rec. */
 void future_rec_done(struct future_rec *rec);

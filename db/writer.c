@@ -85,7 +85,6 @@ static void fail(struct writer *writer, int r, const char *what)
 static int run_in_group(struct writer *writer, struct op *op)
 {
 	struct database *database = writer->database;
-	struct event_extent extent = database->events.extent;
 	int r;
 
 	if (op->given_up)
@@ -105,8 +104,8 @@ static int run_in_group(struct writer *writer, struct op *op)
 	}
 	if (r == 0 || r == -ENOSPC || is_fatal(r))
 		return r;
+	/* An event comes last in an operation, so one that failed has written none. */
 	op->status = r;
-	database->events.extent = extent;
 	if (r == -ENOMEM || database_is_idle(database)) {
 		op->given_up = true;
 		return -EAGAIN;
@@ -163,16 +162,20 @@ static int run_group(struct writer *writer, unsigned count, const char **ret_wha
 	return r;
 }
 
-/* Move the first count of pending to what is answered. */
+/* Move the first count of pending to what is answered, and count the commit if it had something to write. */
 static void take_answers(struct writer *writer, unsigned count)
 {
+	bool wrote = false;
+
 	for (unsigned i = 0; i < count; i++) {
 		struct op *op = op_list_pop(&writer->pending);
 
 		if (op->kind == OP_FORGET && op->status == 0)
 			writer->vacuum = true;
+		wrote |= op_writes(op) && op->status == 0;
 		op_list_push(&writer->answered, op);
 	}
+	writer->report.commits += wrote;
 }
 
 /* --- a full disk --------------------------------------------------------------------------------- */
@@ -255,7 +258,6 @@ static int work(struct writer *writer, uint64_t now)
 		what = "checkpoint";
 		r = make_room(writer, now);
 	} else if (r == 0) {
-		writer->report.commits++;
 		writer->retry_at_usec = 0;
 		if (writer->group_max < WRITER_GROUP_MAX)
 			writer->group_max *= 2;

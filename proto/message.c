@@ -283,6 +283,7 @@ const struct field subscribe_params_fields[] = {
 	FIELD(subscribe_params, since, FIELD_U64, 0),
 	FIELD(subscribe_params, method, FIELD_TEXT, 0),
 	FIELD(subscribe_params, prefix, FIELD_ANY, 0),
+	FIELD(subscribe_params, wrap, FIELD_BOOL, 0),
 	FIELDS_END
 };
 

@@ -109,6 +109,7 @@ struct subscribe_params {
 	struct maybe_u64 since;          /* replay what happened after this sequence number */
 	struct slice method;             /* name of the notifications, default "future.changed" */
 	const msgpack_object *prefix;    /* array put before the event in each notification's params */
+	bool wrap;                       /* the event comes in an array of its own */
 };
 extern const struct field subscribe_params_fields[];
 

@@ -134,7 +134,7 @@ void core_durable(struct broker *broker, struct future *future, const struct eve
 		broker->stats.futures[future->durable_state]--;
 	broker->durable_seq = event->seq;
 	if (event->event == STORE_EVENT_FORGOTTEN) {
-		subscription_publish(broker, event, NULL);
+		subscription_publish(broker, event, future);
 		return;
 	}
 	broker->stats.futures[event->state]++;

@@ -81,14 +81,16 @@ static bool deliver(struct subscription *sub, const struct event_rec *rec, const
 	return sub->sink.event(sub->sink.arg, &event);
 }
 
-void subscription_publish(struct broker *broker, const struct event_rec *event, struct future *future)
+void subscription_publish(struct broker *broker, const struct event_rec *event, const struct future *future)
 {
+	const struct future *shown = event->event == STORE_EVENT_FORGOTTEN ? NULL : future;
+
 	for (struct subscription *sub = broker->subscriptions; sub; sub = sub->next) {
 		if (sub->mode == STARVED)
 			read_page(sub);
 		if (sub->mode != LIVE)
 			continue;
-		if (matches(sub, event, future) && !deliver(sub, event, future))
+		if (matches(sub, event, future) && !deliver(sub, event, shown))
 			sub->mode = BLOCKED;
 		else
 			sub->seq = event->seq;

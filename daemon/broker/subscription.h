@@ -6,7 +6,7 @@
 
 struct broker;
 
-/* Tell all that listen of an event that is durable. future: NULL when it is gone. */
-void subscription_publish(struct broker *broker, const struct event_rec *event, struct future *future);
+/* Tell all that listen of an event that is durable. A forgotten future is still needed here, for its labels. */
+void subscription_publish(struct broker *broker, const struct event_rec *event, const struct future *future);
 
 #endif

@@ -100,6 +100,8 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 		return;
 	}
 	delay = policy_next(policy, &draft->retry_delay_usec, core_random(broker));
+	if (verdict->has_delay)
+		delay = verdict->delay_usec;
 	if (verdict->has_retry_after && verdict->retry_after_usec > delay)
 		delay = verdict->retry_after_usec;
 	if (policy->timeout_usec != POLICY_NO_TIMEOUT) {

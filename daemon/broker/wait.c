@@ -213,8 +213,15 @@ static void item_ended(struct wait_item *item, bool decided)
 
 void wait_ended(struct future *future)
 {
-	while (future->waits)
-		item_ended(future->waits, decides(future->waits->wait->mode, future));
+	struct wait_item *item = future->waits, *before;
+
+	/* The list has the newest first; they are told in the order of their registration. */
+	while (item && item->next)
+		item = item->next;
+	for (; item; item = before) {
+		before = item->prev;
+		item_ended(item, decides(item->wait->mode, future));
+	}
 }
 
 int wait_run(struct broker *broker, uint64_t now_usec)

@@ -128,6 +128,9 @@ void dispatch_message(struct session *session, const msgpack_object *object)
 
 	if (message_read(object, &message, &error) < 0) {
 		answer_error(session, message.id, &error);
+		/* Text at the wrong door: each byte of it would be a message, and be answered. */
+		if (object->type != MSGPACK_OBJECT_ARRAY)
+			conn_finish(session->conn);
 		return;
 	}
 	if (message.type == MESSAGE_RESPONSE)

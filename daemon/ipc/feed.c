@@ -23,6 +23,8 @@ static bool on_event(void *arg, const struct broker_event *event)
 	message_write_notification(&pack, method, feed->n_prefix + 1);
 	if (feed->n_prefix > 0)
 		pack_raw(&pack, prefix);
+	if (feed->wrap)
+		pack_array(&pack, 1);
 	reply_event(&pack, feed->number, event);
 	/* An event must not get lost in silence: the client comes back with the last number it saw. */
 	if (session_send(session, &pack) < 0)
@@ -72,9 +74,15 @@ static int copy_prefix(struct feed *feed, const msgpack_object *prefix, struct e
 	return 0;
 }
 
-int feed_new(struct session *session, const struct subscribe_filter *filter, const struct maybe_u64 *since,
-    struct slice method, const msgpack_object *prefix, struct feed **ret, struct feed_start *ret_start,
-    struct error *error)
+/* Neovim's own functions take their arguments as an array: without it an unchanged Neovim could not be pushed to
+ * by clients that know nothing of `wrap`. */
+static bool is_nvim(struct slice method)
+{
+	return method.data && method.len >= 5 && memcmp(method.data, "nvim_", 5) == 0;
+}
+
+int feed_new(struct session *session, const struct subscribe_filter *filter, const struct subscribe_params *params,
+    struct feed **ret, struct feed_start *ret_start, struct error *error)
 {
 	struct subscription_sink sink = { .event = on_event };
 	struct feed *feed = calloc(1, sizeof(*feed));
@@ -85,14 +93,15 @@ int feed_new(struct session *session, const struct subscribe_filter *filter, con
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a subscription");
 	feed->session = session;
 	feed->number = ++session->last_feed;
+	feed->wrap = params->wrap || is_nvim(params->method);
 	LIST_INSERT_HEAD(&session->feeds, feed, link);
 	sink.arg = feed;
-	r = copy_method(feed, method, error);
+	r = copy_method(feed, params->method, error);
 	if (r == 0)
-		r = copy_prefix(feed, prefix, error);
+		r = copy_prefix(feed, params->prefix, error);
 	if (r == 0)
-		r = broker_subscribe(session->ipc->setup.broker, &session->peer.caller, filter, since->set, since->value,
-		    &sink, &feed->subscription, &start.seq, &start.truncated, error);
+		r = broker_subscribe(session->ipc->setup.broker, &session->peer.caller, filter, params->since.set,
+		    params->since.value, &sink, &feed->subscription, &start.seq, &start.truncated, error);
 	if (r < 0) {
 		feed_free(feed);
 		return r;

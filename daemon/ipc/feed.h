@@ -22,6 +22,7 @@ struct feed {
 	char *prefix;                           /* packed; n_prefix elements */
 	size_t prefix_len;
 	uint32_t n_prefix;
+	bool wrap;                              /* the event comes in an array of its own */
 	bool held;                              /* an event was not taken: the output is backed up */
 };
 
@@ -31,13 +32,10 @@ struct feed_start {
 	bool truncated;
 };
 
-/*
- * Subscribe. method absent: FEED_METHOD; prefix: an array, or NULL.
- * Returns 0 with *ret in the session's list, or the negative errno of error.
- */
-int feed_new(struct session *session, const struct subscribe_filter *filter, const struct maybe_u64 *since,
-    struct slice method, const msgpack_object *prefix, struct feed **ret, struct feed_start *ret_start,
-    struct error *error);
+/* Subscribe as params say, but for what filter says. Without a method it is FEED_METHOD.
+ * Returns 0 with *ret in the session's list, or the negative errno of error. */
+int feed_new(struct session *session, const struct subscribe_filter *filter, const struct subscribe_params *params,
+    struct feed **ret, struct feed_start *ret_start, struct error *error);
 /* NULL is allowed; returns NULL. */
 struct feed *feed_free(struct feed *feed);
 

@@ -320,7 +320,8 @@ int h_future_extend(struct call *call, const void *arg, struct error *error)
 
 	if (params->timeout.kind == SPAN_ABSENT)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "timeout: required (nil: no deadline)");
-	r = broker_extend(call_broker(call), call_caller(call), &params->id, timeout, on_extended, call_ref(call), error);
+	r = broker_extend(call_broker(call), call_caller(call), &params->id, timeout, on_extended, call_ref(call),
+	    error);
 	if (r < 0)
 		call_unref(call);
 	return r;

@@ -78,8 +78,8 @@ static int read_part(struct call *call, const struct future_view *view, struct e
 	}
 	if (!session_reserve(call, (size_t)left + REPLY_OVERHEAD, resume))
 		return 0;
-	r = broker_read_result(call_broker(call), call_caller(call), &reading->id, reading->offset, (size_t)left, on_bytes,
-	    call_ref(call), error);
+	r = broker_read_result(call_broker(call), call_caller(call), &reading->id, reading->offset, (size_t)left,
+	    on_bytes, call_ref(call), error);
 	if (r < 0)
 		call_unref(call);
 	return r;
@@ -147,7 +147,8 @@ static int fail(struct call *call, const struct future_view *view, struct error 
 	}
 	if (!session_reserve(call, PROTO_RESULT_CHUNK_MAX, resume))
 		return 0;
-	r = broker_read_error_details(call_broker(call), call_caller(call), &view->id, on_details, call_ref(call), error);
+	r = broker_read_error_details(call_broker(call), call_caller(call), &view->id, on_details, call_ref(call),
+	    error);
 	if (r < 0)
 		call_unref(call);
 	return r;
@@ -206,6 +207,6 @@ int h_future_result(struct call *call, const void *arg, struct error *error)
 	reading->length = PROTO_RESULT_CHUNK_MAX;
 	if (params->length.set && params->length.value < reading->length)
 		reading->length = params->length.value;
-	return wait_new(call_broker(call), call_caller(call), &reading->id, 1, WAIT_ALL_COMPLETED, timeout, on_done, call,
-	    &call->wait, error);
+	return wait_new(call_broker(call), call_caller(call), &reading->id, 1, WAIT_ALL_COMPLETED, timeout, on_done,
+	    call, &call->wait, error);
 }

@@ -51,7 +51,7 @@ int h_future_subscribe(struct call *call, const void *arg, struct error *error)
 	if (r == 0)
 		r = read_filter(params, &filter, &labels, error);
 	if (r == 0)
-		r = feed_new(call->session, &filter, &params->since, params->method, params->prefix, &feed, &start, error);
+		r = feed_new(call->session, &filter, params, &feed, &start, error);
 	labels_done(&labels);
 	if (r < 0)
 		return r;

@@ -17,8 +17,8 @@ static int copy_text(const msgpack_object *object, const char *side, char **ret,
 		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: a %s is %s, not a string", side,
 		    fields_type_phrase(object));
 	if (text.len > PROTO_LABEL_MAX)
-		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: a %s of %zu bytes (at most %d)", side, text.len,
-		    PROTO_LABEL_MAX);
+		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: a %s of %zu bytes (at most %d)", side,
+		    text.len, PROTO_LABEL_MAX);
 	if (utf8_valid_len(text.data, text.len) < text.len || memchr(text.data, '\0', text.len))
 		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: a %s is not text", side);
 	*ret = strndup(text.data, text.len);
@@ -49,10 +49,12 @@ int labels_read(const msgpack_object *map, struct labels *ret, struct error *err
 	int r = 0;
 
 	if (map && map->type != MSGPACK_OBJECT_MAP)
-		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: expected a map, got %s", fields_type_phrase(map));
+		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: expected a map, got %s",
+		    fields_type_phrase(map));
 	count = map ? map->via.map.size : 0;
 	if (count > PROTO_LABELS_MAX)
-		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: %u of them (at most %d)", count, PROTO_LABELS_MAX);
+		return error_set(error, ERROR_INVALID_ARGUMENT, "labels: %u of them (at most %d)", count,
+		    PROTO_LABELS_MAX);
 	if (count > 0) {
 		labels.items = calloc(count, sizeof(*labels.items));
 		if (!labels.items)

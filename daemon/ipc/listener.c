@@ -79,7 +79,8 @@ int listener_passed(struct listener_socket ret[LISTENER_PASSED_MAX], char text[2
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
 	if (count < 0 || count > LISTENER_PASSED_MAX)
-		return fail(-E2BIG, text, "%ld sockets were passed, at most %d can be used", count, LISTENER_PASSED_MAX);
+		return fail(-E2BIG, text, "%ld sockets were passed, at most %d can be used", count,
+		    LISTENER_PASSED_MAX);
 	for (int i = 0; i < (int)count; i++) {
 		int fd = PASSED_FIRST + i, r = check_passed(fd, text);
 
@@ -156,10 +157,10 @@ static int remove_stale(const struct sockaddr_un *address, char text[256])
 	return 0;
 }
 
-/* The socket file must never exist with wider rights, not even for a moment: hence umask, not chmod. */
+/* The socket file (mode 0600) must never exist with wider rights, not even for a moment: hence umask, not chmod. */
 static int bind_closed(int fd, const struct sockaddr_un *address)
 {
-	mode_t old = umask(0077);
+	mode_t old = umask(0177);
 	int r = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 
 	umask(old);

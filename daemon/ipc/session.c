@@ -111,7 +111,9 @@ static bool on_idle(void *arg)
 {
 	const struct session *session = arg;
 
-	return session->n_calls == 0 && LIST_EMPTY(&session->feeds);
+	/* Subscriptions do not count: a peer that says no more could never end them, and many clients wait for
+	 * our end before they go. */
+	return session->n_calls == 0;
 }
 
 static void session_free(struct session *session)
@@ -155,7 +157,8 @@ static int admit(const struct ipc *ipc, uid_t uid, struct error *error)
 	size_t same = 0;
 
 	if (ipc->n_sessions >= config->connections)
-		return error_set(error, ERROR_LIMIT, "at most %zu connections (limits.connections)", config->connections);
+		return error_set(error, ERROR_LIMIT, "at most %zu connections (limits.connections)",
+		    config->connections);
 	LIST_FOREACH(other, &ipc->sessions, link)
 		same += other->peer.caller.uid == uid;
 	if (same >= config->connections_per_uid)

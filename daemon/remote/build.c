@@ -25,7 +25,7 @@ static bool has_control(const char *text, size_t len, bool space_too)
 	return false;
 }
 
-/* The value of a template that is a single name, as it is. */
+/* The value of a template that is a single name, as it is. One that is to be a URL has no spaces. */
 static int single_value(const char *name, const struct values *values, char **ret, struct error *error)
 {
 	const json_t *value = values_find(values, name);
@@ -35,13 +35,11 @@ static int single_value(const char *name, const struct values *values, char **re
 	if (!value)
 		return error_set(error, ERROR_INVALID_SPEC, "{%s} has no value", name);
 	r = template_value_text(name, value, ret, &len, error);
-	if (r < 0)
-		return r;
-	if (has_control(*ret, len, true) || len > REMOTE_URL_MAX) {
+	if (r == 0 && has_control(*ret, len, true) && (is_absolute(*ret) || **ret == '/')) {
 		free(*ret);
 		return error_set(error, ERROR_INVALID_SPEC, "the value of {%s} is not a URL", name);
 	}
-	return 0;
+	return r;
 }
 
 int build_base(const struct spec *spec, const struct values *values, char **ret, struct error *error)
@@ -58,7 +56,7 @@ int build_base(const struct spec *spec, const struct values *values, char **ret,
 	else
 		r = template_fill(spec->base, TEMPLATE_URL, values, REMOTE_URL_MAX, ret, NULL, error);
 	if (r < 0) {
-		error_wrap(error, "base: ");
+		error_wrap(error, "base");
 		return r;
 	}
 	if (is_absolute(*ret))
@@ -232,7 +230,7 @@ int build_url(const struct spec *spec, enum step step, const struct values *valu
 	text_done(&text);
 	if (r < 0) {
 		free(url);
-		error_wrap(error, "%s.%s: ", request_step_name(step), part);
+		error_wrap(error, "%s.%s", request_step_name(step), part);
 		return r;
 	}
 	*ret = url;
@@ -281,7 +279,7 @@ static int fill_headers(struct built_request *built, const json_t *headers, cons
 			r = error_set(error, ERROR_INVALID_SPEC, "its value has a control character");
 		}
 		if (r < 0) {
-			error_wrap(error, "%s%sheaders[\"%s\"]: ", step, *step ? "." : "", name);
+			error_wrap(error, "%s%sheaders[\"%s\"]", step, *step ? "." : "", name);
 			return r;
 		}
 		r = set_header(built, name, value, error);
@@ -382,7 +380,7 @@ static int build_body(const struct request *request, const struct values *values
 	if (r == 0 && len > REMOTE_BODY_MAX)
 		r = error_set(error, ERROR_INVALID_SPEC, "it is longer than %d bytes when filled in", REMOTE_BODY_MAX);
 	if (r < 0) {
-		error_wrap(error, "%s.%s: ", step, BODIES[request->body_kind].name);
+		error_wrap(error, "%s.%s", step, BODIES[request->body_kind].name);
 		return r;
 	}
 	built->http.body = built->body;
@@ -446,7 +444,7 @@ static int build_socket(const struct build_input *input, struct built_request *b
 	if (r == 0 && built->unix_socket[0] != '/')
 		r = error_set(error, ERROR_INVALID_SPEC, "must be an absolute path");
 	if (r < 0)
-		error_wrap(error, "%s.unix_socket: ", request_step_name(input->step));
+		error_wrap(error, "%s.unix_socket", request_step_name(input->step));
 	return r;
 }
 

@@ -3,7 +3,6 @@
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 struct condition_header {

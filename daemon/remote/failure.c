@@ -35,13 +35,15 @@ static int value_text(struct slice value, size_t max, char **ret)
 	return 0;
 }
 
-/* A text of the rule, or what its pointer leads to; *ret stays NULL when nothing is there. */
+/* A text of the rule, or what its pointer leads to; *ret stays NULL when nothing or null is there. */
 static int part_text(const struct rule_text *from, const struct slice *found, size_t max, char **ret)
 {
 	if (!from->text)
 		return 0;
+	if (from->is_pointer && (!found[from->pointer].data || slice_equals(found[from->pointer], "null")))
+		return 0;
 	if (from->is_pointer)
-		return found[from->pointer].data ? value_text(found[from->pointer], max, ret) : 0;
+		return value_text(found[from->pointer], max, ret);
 	*ret = strndup(from->text, text_cut(from->text, strlen(from->text), max));
 	return *ret ? 0 : -ENOMEM;
 }

@@ -1,8 +1,6 @@
 /* keys.c - reads a JSON object by a table of its keys. */
 #include "daemon/remote/keys.h"
 
-#include <errno.h>
-#include <math.h>
 #include <string.h>
 
 enum { NAMES_MAX = 48 };
@@ -102,7 +100,7 @@ int key_seconds(const json_t *json, void *field, const struct place *place, stru
 		return place_fail(place, error, "must be a number of seconds");
 	if (!(seconds >= 0 && seconds <= PROTO_TIMEOUT_MAX))
 		return place_fail(place, error, "must be from 0 to %.0f seconds", PROTO_TIMEOUT_MAX);
-	*(uint64_t *)field = (uint64_t)llround(seconds * 1e6);
+	*(uint64_t *)field = (uint64_t)(seconds * 1e6 + 0.5);
 	return 0;
 }
 

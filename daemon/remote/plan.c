@@ -3,11 +3,9 @@
 
 #include "daemon/remote/plan.h"
 #include "daemon/remote/build.h"
-#include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/settings.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,8 +189,15 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 	const struct spec *spec = plan->spec;
 	const struct request *submit = &spec->requests[STEP_SUBMIT];
 	struct settings settings;
-	int r = settings_read(spec->settings, plan->params, &settings, error);
+	const char *name;
+	json_t *where;
+	int r;
 
+	json_object_foreach(spec->settings_names, name, where)
+		if (!json_object_get(plan->params, name))
+			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} has no value: no param has that name",
+			    json_string_value(where), name);
+	r = settings_read(spec->settings, plan->params, &settings, error);
 	if (r < 0)
 		return r;
 	plan->retry_on = settings.retry_on;

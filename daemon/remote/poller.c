@@ -263,7 +263,7 @@ static int send_request(struct exchange *exchange, const struct step_input *inpu
 	r = http_start(poller->http, &built.http, on_response, exchange, &exchange->transfer, error);
 	built_request_done(&built);
 	if (r < 0)
-		error_wrap(error, "%s: ", request_step_name(input->step));
+		error_wrap(error, "%s", request_step_name(input->step));
 	return r;
 }
 

@@ -5,7 +5,6 @@
 #include "daemon/remote/place.h"
 #include "daemon/remote/spec.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +44,7 @@ static int get_profile(struct profiles *profiles, struct slice name, struct part
 	if (r < 0 && error && error->code == ERROR_NOT_FOUND) {
 		error->code = ERROR_INVALID_SPEC;
 		r = error_errno(ERROR_INVALID_SPEC);
-		error_wrap(error, "profile: ");
+		error_wrap(error, "profile");
 	}
 	return r;
 }

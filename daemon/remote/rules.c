@@ -5,7 +5,6 @@
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

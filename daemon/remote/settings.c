@@ -135,10 +135,8 @@ int settings_read(const json_t *json, const json_t *params, struct settings *ret
 	int r;
 
 	r = template_fill_json(json, &values, &filled, error);
-	if (r < 0) {
-		error_wrap(error, "settings: ");
+	if (r < 0)
 		return r;
-	}
 	r = keys_read(SETTINGS_KEYS, filled, &settings, NULL, error);
 	json_decref(filled);
 	if (r == 0)

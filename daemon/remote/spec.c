@@ -135,7 +135,9 @@ static int read_setting(const json_t *json, void *field, const struct place *pla
 {
 	struct spec *spec = field;
 
-	return json_object_set(spec->settings, place->key, (json_t *)json) < 0 ? place_no_memory(error) : 0;
+	if (json_object_set(spec->settings, place->key, (json_t *)json) < 0)
+		return place_no_memory(error);
+	return template_names_json(json, spec->settings_names, place, error);
 }
 
 static const struct key SPEC_KEYS[] = {
@@ -167,6 +169,7 @@ static struct spec *spec_free(struct spec *spec)
 	for (int step = STEP_SUBMIT; step <= STEP_CANCEL; step++)
 		request_done(&spec->requests[step]);
 	json_decref(spec->settings);
+	json_decref(spec->settings_names);
 	json_decref(spec->names);
 	json_decref(spec->root);
 	free(spec->text);
@@ -185,7 +188,8 @@ static int compile(const char *text, struct spec **ret, struct error *error)
 	spec->text = strdup(text);
 	spec->names = json_object();
 	spec->settings = json_object();
-	if (!spec->text || !spec->names || !spec->settings)
+	spec->settings_names = json_object();
+	if (!spec->text || !spec->names || !spec->settings || !spec->settings_names)
 		r = place_no_memory(error);
 	else
 		r = spec_parse_json("spec", slice_from_str(text), &spec->root, error);

@@ -19,6 +19,7 @@ struct spec {
 	const json_t *headers;         /* of every request, or NULL */
 	json_t *names;                 /* what base and headers name */
 	json_t *settings;              /* polling, retry, ttl, ...: read for each future, they may depend on params */
+	json_t *settings_names;        /* what they name */
 	struct request requests[STEP_CANCEL + 1];
 };
 

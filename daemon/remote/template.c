@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,6 +150,20 @@ int template_names_json(const json_t *json, json_t *names, const struct place *p
 	return 0;
 }
 
+/* A number with as few digits as read back as the same: 0.1, not 0.10000000000000001. */
+static char *number_text(const json_t *value)
+{
+	char *text = NULL;
+
+	for (size_t digits = 15; digits <= 17; digits++) {
+		free(text);
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+		if (!text || json_is_integer(value) || strtod(text, NULL) == json_real_value(value))
+			break;
+	}
+	return text;
+}
+
 int template_value_text(const char *name, const json_t *value, char **ret, size_t *ret_len,
     struct error *error)
 {
@@ -163,7 +176,7 @@ int template_value_text(const char *name, const json_t *value, char **ret, size_
 		if (text)
 			memcpy(text, json_string_value(value), len + 1);
 	} else if (json_is_number(value) || json_is_boolean(value)) {
-		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		text = json_is_boolean(value) ? strdup(json_is_true(value) ? "true" : "false") : number_text(value);
 		len = text ? strlen(text) : 0;
 	} else {
 		return error_set(error, ERROR_INVALID_SPEC, "the value of {%s} is %s, which has no text form", name,

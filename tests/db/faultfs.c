@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <unistd.h>
 
 struct faultfs faultfs;
@@ -12,11 +11,11 @@ static const char *watched;
 static sqlite3_vfs *below;
 static sqlite3_vfs layer;
 
-/* The real file follows. */
+/* The real file follows, aligned as SQLite aligns ours. */
 struct file {
 	sqlite3_file base;
 	bool wal;
-	max_align_t real[];
+	sqlite3_int64 real[];
 };
 
 static sqlite3_file *real(sqlite3_file *file)

@@ -229,21 +229,27 @@ int fixture_wait(struct store *store, const unsigned *count, unsigned wanted)
 	return 0;
 }
 
-int fixture_create(struct store *store, uint64_t n, uint64_t seq)
+void fixture_ask_create(struct store *store, uint64_t n, uint64_t seq, struct fixture_ask *ask)
 {
-	struct fixture_answers *answers = calloc(1, sizeof(*answers));
-	struct fixture_ask ask = { answers, 0 };
 	struct future_rec rec;
 	struct event_rec event;
-	int status;
 
 	fixture_rec(&rec, n);
 	rec.seq = seq;
 	fixture_event(&event, &rec, STORE_EVENT_CREATED, seq);
-	ck_assert_int_eq(store_create(store, &rec, &fixture_texts, &event, fixture_done, &ask), 0);
+	ck_assert_int_eq(store_create(store, &rec, &fixture_texts, &event, ask ? fixture_done : NULL, ask), 0);
+	future_rec_done(&rec);
+}
+
+int fixture_create(struct store *store, uint64_t n, uint64_t seq)
+{
+	struct fixture_answers *answers = calloc(1, sizeof(*answers));
+	struct fixture_ask ask = { answers, 0 };
+	int status;
+
+	fixture_ask_create(store, n, seq, &ask);
 	ck_assert_int_eq(fixture_wait(store, &answers->count, 1), 0);
 	status = answers->status[0];
-	future_rec_done(&rec);
 	free(answers);
 	return status;
 }

@@ -45,6 +45,9 @@ struct fixture_ask {
 };
 void fixture_done(void *ask, int status);       /* a store_cb; arg is a struct fixture_ask */
 
+/* Queue the creation of number n, with its event. ask may be NULL. */
+void fixture_ask_create(struct store *store, uint64_t n, uint64_t seq, struct fixture_ask *ask);
+
 /* Create number n, with its event, and wait for it. Returns the status. */
 int fixture_create(struct store *store, uint64_t n, uint64_t seq);
 

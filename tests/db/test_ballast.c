@@ -115,6 +115,7 @@ START_TEST(a_full_disk_has_no_room_for_it)
 	ck_assert(!ballast_restore(&ballast, 130 * SECOND));
 	ck_assert_int_eq(allocated(&ballast), -1);
 	ballast_done(&ballast);
+	tmpfs_unmount(dir);
 }
 END_TEST
 

@@ -33,7 +33,7 @@ static void insert(uint64_t n, size_t n_labels)
 {
 	struct future_rec rec = { .uid = 1, .result_size = -1, .seq = n };
 	struct store_label labels[40];
-	char names[40][16];
+	char names[40][32];
 
 	fixture_id(rec.id, n);
 	for (size_t i = 0; i < n_labels; i++) {

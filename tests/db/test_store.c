@@ -1,14 +1,11 @@
-/* test_store.c - every operation of the store, in order, in groups, and across a restart. */
+/* test_store.c - every operation of the store, and what is there after a restart. */
 #include "tests/db/fixture.h"
 
 #include <check.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static char *dir;
 static struct store *store;
@@ -123,18 +120,6 @@ static void read_events(uint64_t since, size_t limit)
 	ck_assert_int_eq(store_read_events(store, since, limit, on_events, NULL), 0);
 	wait_read();
 	ck_assert_int_eq(got.status, 0);
-}
-
-/* Queue only. */
-static void ask_create(uint64_t n, uint64_t seq, struct fixture_ask *ask)
-{
-	struct future_rec rec;
-	struct event_rec event;
-
-	fixture_rec(&rec, n);
-	fixture_event(&event, &rec, STORE_EVENT_CREATED, seq);
-	ck_assert_int_eq(store_create(store, &rec, &fixture_texts, &event, ask ? fixture_done : NULL, ask), 0);
-	future_rec_done(&rec);
 }
 
 static int update(const struct future_rec *rec, uint64_t seq, struct store_blob result, struct store_blob details)
@@ -364,7 +349,7 @@ END_TEST
 START_TEST(events_are_read_in_pages)
 {
 	for (uint64_t n = 1; n <= 9; n++)
-		ask_create(n, 10 * n, NULL);
+		fixture_ask_create(store, n, 10 * n, NULL);
 	read_events(0, 4);
 	ck_assert_uint_eq(got.n_events, 4);
 	ck_assert_uint_eq(got.events[3].seq, 40);
@@ -383,7 +368,7 @@ START_TEST(reads_see_the_writes_before_them)
 {
 	struct future_rec rec;
 
-	ask_create(1, 1, NULL);
+	fixture_ask_create(store, 1, 1, NULL);
 	fixture_rec(&rec, 1);
 	ck_assert_int_eq(store_update(store, &rec, NULL, blob("one"), nothing, NULL, NULL), 0);
 	ck_assert_int_eq(store_read_result(store, rec.id, 0, 60, on_bytes, NULL), 0);
@@ -394,169 +379,6 @@ START_TEST(reads_see_the_writes_before_them)
 	ck_assert_int_eq(read_result(1, 0, 60), 0);
 	ck_assert_str_eq(got.data, "two");
 	future_rec_done(&rec);
-}
-END_TEST
-
-START_TEST(answers_come_in_order_and_one_failure_is_alone)
-{
-	static struct fixture_ask asks[1000];
-	struct fixture_loaded loaded;
-	struct store_stats stats;
-
-	/* Every tenth takes the id of the one before it. */
-	for (int i = 0; i < 1000; i++) {
-		asks[i] = (struct fixture_ask){ &answers, i };
-		ask_create((uint64_t)(i % 10 == 9 ? i - 1 : i), (uint64_t)i + 1, &asks[i]);
-	}
-	store_stats(store, &stats);
-	ck_assert_uint_eq(stats.queued, 1000);
-	ck_assert_int_eq(fixture_wait(store, &answers.count, 1000), 0);
-	for (int i = 0; i < 1000; i++) {
-		ck_assert_int_eq(answers.tag[i], i);
-		ck_assert_int_eq(answers.status[i], i % 10 == 9 ? -EEXIST : 0);
-	}
-	store_stats(store, &stats);
-	ck_assert_uint_eq(stats.queued, 0);
-	ck_assert_uint_eq(stats.operations, 1000);
-	/* The first may go alone while the rest gathers, and the queue is filled faster than it is written. */
-	ck_assert_uint_ge(stats.commits, 1);
-	ck_assert_uint_lt(stats.commits, 200);
-	ck_assert_uint_gt(stats.database_bytes + stats.wal_bytes, 0);
-	ck_assert(!stats.disk_full);
-	reopen(&loaded);
-	ck_assert_uint_eq(loaded.count, 900);
-	ck_assert_uint_eq(store_last_seq(store), 999);
-	fixture_loaded_done(&loaded);
-}
-END_TEST
-
-START_TEST(what_gathers_is_one_transaction)
-{
-	static struct fixture_ask asks[1000];
-	struct store_config config = { .dir = dir, .events_max = 100000 };
-	struct store_stats stats;
-	char text[256];
-
-	/* Queued before the thread runs: the groups are as large as they can be. */
-	store_close(store);
-	ck_assert_int_eq(store_open(&config, NULL, NULL, &store, text), 0);
-	for (int i = 0; i < 1000; i++) {
-		asks[i] = (struct fixture_ask){ &answers, i };
-		ask_create((uint64_t)i, (uint64_t)i + 1, &asks[i]);
-	}
-	ck_assert_int_eq(store_start(store), 0);
-	ck_assert_int_eq(fixture_wait(store, &answers.count, 1000), 0);
-	store_stats(store, &stats);
-	ck_assert_uint_eq(stats.commits, 1);
-}
-END_TEST
-
-START_TEST(closing_commits_and_answers)
-{
-	static struct fixture_ask asks[100];
-	struct fixture_loaded loaded;
-	char path[512];
-
-	for (int i = 0; i < 100; i++) {
-		asks[i] = (struct fixture_ask){ &answers, i };
-		ask_create((uint64_t)i, (uint64_t)i + 1, &asks[i]);
-	}
-	reopen(&loaded);
-	ck_assert_uint_eq(answers.count, 100);
-	ck_assert_uint_eq(loaded.count, 100);
-	fixture_loaded_done(&loaded);
-	store = store_close(store);
-	ck_assert_ptr_null(store_close(NULL));
-
-	/* One file is left, which ordinary tools can read. */
-	snprintf(path, sizeof(path), "%s/state.db-wal", dir);
-	ck_assert_int_ne(access(path, F_OK), 0);
-}
-END_TEST
-
-START_TEST(closing_without_a_thread_commits_too)
-{
-	struct store_config config = { .dir = dir, .events_max = 100 };
-	struct fixture_ask ask = { &answers, 0 };
-	struct fixture_loaded loaded;
-	char text[256];
-
-	store_close(store);
-	ck_assert_int_eq(store_open(&config, NULL, NULL, &store, text), 0);
-	ask_create(1, 1, &ask);
-	reopen(&loaded);
-	ck_assert_uint_eq(answers.count, 1);
-	ck_assert_int_eq(answers.status[0], 0);
-	ck_assert_uint_eq(loaded.count, 1);
-	fixture_loaded_done(&loaded);
-}
-END_TEST
-
-static int late_result;
-
-/* A callback that asks for more. */
-static void ask_again(void *arg, int status)
-{
-	uint8_t id[STORE_ID_BYTES] = { 0 };
-
-	late_result = store_forget(store, id, NULL, NULL, NULL);
-}
-
-START_TEST(a_callback_may_ask_for_more)
-{
-	struct future_rec rec;
-
-	late_result = -1;
-	fixture_rec(&rec, 1);
-	ck_assert_int_eq(store_create(store, &rec, &fixture_texts, NULL, ask_again, NULL), 0);
-	ck_assert_int_eq(read_texts(1), 0);
-	ck_assert_int_eq(late_result, 0);
-
-	late_result = -1;
-	fixture_id(rec.id, 2);
-	free(rec.key);
-	rec.key = NULL;
-	ck_assert_int_eq(store_create(store, &rec, &fixture_texts, NULL, ask_again, NULL), 0);
-	store = store_close(store);
-	ck_assert_int_eq(late_result, -ESHUTDOWN);
-	future_rec_done(&rec);
-}
-END_TEST
-
-START_TEST(an_open_store_is_busy_for_others)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		struct store *other = NULL;
-		char text[256] = "";
-		int r = fixture_try_open(dir, &other, text);
-
-		_exit(r == -EBUSY && !other && strstr(text, dir) && strstr(text, "in use") ? 0 : 1);
-	}
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
-}
-END_TEST
-
-static int refuse_second(struct future_rec *rec, const struct store_texts *texts, void *arg)
-{
-	return fixture_number(rec->id) == 2 ? -E2BIG : 0;
-}
-
-START_TEST(loading_can_be_stopped)
-{
-	struct store_config config = { .dir = dir, .events_max = 100 };
-	char text[256] = "";
-
-	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
-	ck_assert_int_eq(fixture_create(store, 2, 2), 0);
-	store = store_close(store);
-	ck_assert_int_eq(store_open(&config, refuse_second, NULL, &store, text), -E2BIG);
-	ck_assert_ptr_null(store);
-	ck_assert_ptr_nonnull(strstr(text, dir));
 }
 END_TEST
 
@@ -594,24 +416,6 @@ START_TEST(a_label_twice_is_the_callers_mistake)
 }
 END_TEST
 
-START_TEST(the_thread_takes_no_signals)
-{
-	sigset_t set, before;
-	siginfo_t info;
-	struct timespec at_once = { 0, 0 };
-
-	/* Blocked here, a signal for the process stays pending only if no other thread takes it. */
-	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	kill(getpid(), SIGUSR1);
-	ck_assert_int_eq(fixture_create(store, 2, 2), 0);
-	ck_assert_int_eq(sigtimedwait(&set, &info, &at_once), SIGUSR1);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -630,16 +434,8 @@ int main(void)
 	tcase_add_test(tcase, a_forgotten_future_leaves_its_event);
 	tcase_add_test(tcase, events_are_read_in_pages);
 	tcase_add_test(tcase, reads_see_the_writes_before_them);
-	tcase_add_test(tcase, answers_come_in_order_and_one_failure_is_alone);
-	tcase_add_test(tcase, what_gathers_is_one_transaction);
-	tcase_add_test(tcase, closing_commits_and_answers);
-	tcase_add_test(tcase, closing_without_a_thread_commits_too);
-	tcase_add_test(tcase, a_callback_may_ask_for_more);
-	tcase_add_test(tcase, an_open_store_is_busy_for_others);
-	tcase_add_test(tcase, loading_can_be_stopped);
 	tcase_add_test(tcase, the_event_log_is_trimmed);
 	tcase_add_test(tcase, a_label_twice_is_the_callers_mistake);
-	tcase_add_test(tcase, the_thread_takes_no_signals);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -35,37 +35,58 @@ static void on_ack(void *arg, int status)
 
 #define ENDED (UINT64_C(1) << 63)
 
-/* Create futures and end them with a result, many under way at once, until somebody kills us. */
-static void work_until_killed(const char *dir, int fd)
+static void create(uint64_t n, uint64_t seq)
+{
+	struct future_rec rec;
+	struct event_rec event;
+
+	fixture_rec(&rec, n);
+	rec.seq = seq;
+	rec.state = STORE_PENDING;
+	fixture_event(&event, &rec, STORE_EVENT_CREATED, seq);
+	if (store_create(store, &rec, &fixture_texts, &event, on_ack, (void *)(uintptr_t)n) < 0)
+		_exit(1);
+	future_rec_done(&rec);
+	in_flight++;
+}
+
+static void end(uint64_t n, uint64_t seq)
 {
 	static const struct store_blob none = { NULL, 0 };
+	struct future_rec rec;
+	struct event_rec event;
+	char result[64];
+	struct store_blob blob = { result, 0 };
+
+	fixture_rec(&rec, n);
+	rec.seq = seq;
+	rec.state = STORE_SUCCEEDED;
+	fixture_event(&event, &rec, STORE_EVENT_CHANGED, seq);
+	blob.len = (size_t)snprintf(result, sizeof(result), "result %llu", (unsigned long long)n);
+	if (store_update(store, &rec, &event, blob, none, on_ack, (void *)(uintptr_t)(n | ENDED)) < 0)
+		_exit(1);
+	future_rec_done(&rec);
+	in_flight++;
+}
+
+/* End what was left over, then create futures and end them, many under way at once, until somebody kills
+ * us. */
+static void work_until_killed(const char *dir, int fd)
+{
 	struct fixture_loaded loaded;
-	uint64_t n, seq;
+	uint64_t n = 0, seq;
 
 	ack_fd = fd;
 	store = fixture_open(dir, 65536, 500, &loaded);
-	n = loaded.count ? fixture_number(loaded.recs[loaded.count - 1].id) : 0;
 	seq = store_last_seq(store);
+	for (size_t i = 0; i < loaded.count; i++) {
+		n = fixture_number(loaded.recs[i].id);
+		if (loaded.recs[i].state == STORE_PENDING)
+			end(n, ++seq);
+	}
 	for (;;) {
-		struct future_rec rec;
-		struct event_rec event;
-		char result[64];
-		struct store_blob blob = { result, 0 };
-
-		fixture_rec(&rec, ++n);
-		rec.seq = ++seq;
-		rec.state = STORE_PENDING;
-		fixture_event(&event, &rec, STORE_EVENT_CREATED, rec.seq);
-		if (store_create(store, &rec, &fixture_texts, &event, on_ack, (void *)(uintptr_t)n) < 0)
-			_exit(1);
-		rec.state = STORE_SUCCEEDED;
-		rec.seq = ++seq;
-		fixture_event(&event, &rec, STORE_EVENT_CHANGED, rec.seq);
-		blob.len = (size_t)snprintf(result, sizeof(result), "result %llu", (unsigned long long)n);
-		if (store_update(store, &rec, &event, blob, none, on_ack, (void *)(uintptr_t)(n | ENDED)) < 0)
-			_exit(1);
-		future_rec_done(&rec);
-		in_flight += 2;
+		create(++n, ++seq);
+		end(n, ++seq);
 		if (in_flight > IN_FLIGHT && fixture_wait(store, &finished, finished + 1) < 0)
 			_exit(1);
 	}

@@ -86,7 +86,8 @@ START_TEST(a_full_disk_stops_what_is_new_only)
 	ck_assert(!disk_full());
 	ck_assert_int_eq(fixture_create(store, 3000, ++seq), 0);
 	store_close(store);
-	free(dir);
+	tmpfs_unmount(dir);
+	fixture_remove(dir);
 }
 END_TEST
 
@@ -118,7 +119,8 @@ START_TEST(a_result_that_does_not_fit_waits_until_it_does)
 	fixture_loaded_done(&loaded);
 	future_rec_done(&rec);
 	free(data);
-	free(dir);
+	tmpfs_unmount(dir);
+	fixture_remove(dir);
 }
 END_TEST
 

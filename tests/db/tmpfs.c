@@ -61,6 +61,11 @@ int tmpfs_mount(const char *dir, size_t bytes)
 	return 0;
 }
 
+void tmpfs_unmount(const char *dir)
+{
+	ck_assert_int_eq(umount2(dir, MNT_DETACH), 0);
+}
+
 void tmpfs_fill(const char *dir)
 {
 	static const char block[4096] = "x";

@@ -27,7 +27,7 @@ for name in $OPERATIONS; do
 	id=$("$FUTURECTL" create google-lro -p "base=$BASE" -p "name=$name" --polling "$POLLING" --key "demo/$name")
 	ids="$ids $id"
 done
-"$FUTURECTL" wait $ids
+"$FUTURECTL" wait $ids >"$OUTPUT/.ended"
 for id in $ids; do
 	"$FUTURECTL" result "$id" -o "$OUTPUT/$id"
 done
@@ -82,9 +82,9 @@ class Demo:
                        POLLING=json.dumps(POLLING), OUTPUT=output, OPERATIONS=" ".join(self.names))
             self.workers.append(subprocess.Popen(["/bin/sh", "-c", SCRIPT], env=env, stdin=subprocess.DEVNULL))
         say(f"{PROCESSES} processes create the same {OPERATIONS} futures and wait for them")
-        wait_until(lambda: self.stats().get("waits", 0) >= PROCESSES, "all processes wait")
+        wait_until(lambda: self.stats().get("waits", 0) == PROCESSES * OPERATIONS, "all processes wait for all")
         stats = self.stats()
-        say(f"all wait: {stats['waits']} waits, {stats['created']} futures, "
+        say(f"they wait: {PROCESSES} x {OPERATIONS} waits for {stats['created']} futures, "
             f"{self.google.polled()} requests to the service so far")
 
     def complete(self, first, last):

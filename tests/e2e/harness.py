@@ -76,6 +76,7 @@ class Daemon:
         self.env = dict(home.env, **(env or {}))
         self.user = user
         self.process = None
+        self.notify = None
         self.log_path = os.path.join(home.path, "futured.log")
         self.notifications = []
 
@@ -85,6 +86,8 @@ class Daemon:
 
     def spawn(self, command=None, **options):
         """Start without waiting. stderr goes to the log, after what is there."""
+        if self.notify:
+            self.notify.close()
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = tempfile.mktemp(dir=self.home.path, prefix="notify-")
         self.notify.bind(path)
@@ -95,7 +98,7 @@ class Daemon:
                                             stdin=subprocess.DEVNULL, user=self.user, **options)
 
     def wait_for(self, text, timeout=PATIENCE):
-        """Wait for a notification that has this line."""
+        """Wait for a notification with a line that begins so."""
         deadline = time.monotonic() + timeout
         self.notify.settimeout(0.1)
         while True:
@@ -109,7 +112,7 @@ class Daemon:
                 continue
             lines = message.split("\n")
             self.notifications.extend(lines)
-            if text in lines:
+            if any(line.startswith(text) for line in lines):
                 return message
 
     def start(self):
@@ -161,10 +164,10 @@ class Daemon:
         """Run futurectl; a CompletedProcess with text output unless text=False."""
         options.setdefault("text", True)
         options.setdefault("timeout", PATIENCE)
-        env = dict(self.home.env, FUTURED_SOCKET=self.home.socket, **options.pop("env", {}))
-        return subprocess.run([FUTURECTL, *arguments], env=env, capture_output=True,
-                              stdin=options.pop("stdin", subprocess.DEVNULL) if "input" not in options else None,
-                              **options)
+        if "input" not in options:
+            options["stdin"] = subprocess.DEVNULL
+        env = {**self.home.env, "FUTURED_SOCKET": self.home.socket, **options.pop("env", {})}
+        return subprocess.run([FUTURECTL, *arguments], env=env, capture_output=True, **options)
 
     def ctl_start(self, *arguments, **options):
         """Start futurectl in the background; a Popen."""

@@ -105,7 +105,8 @@ class Process(harness.DaemonTest):
 
     def test_status_and_ready(self):
         self.assertIn("READY=1", self.daemon.notifications)
-        self.assertTrue([line for line in self.daemon.notifications if line.startswith("STATUS=")])
+        self.client().call("future.create", {"spec": SPEC})
+        self.assertIn("running", self.daemon.wait_for("STATUS="))
 
     def test_second_daemon_on_the_same_state(self):
         other = os.path.join(self.home.path, "other.sock")
@@ -151,8 +152,7 @@ class Process(harness.DaemonTest):
 
     def test_a_newer_database_is_refused(self):
         self.daemon.stop()
-        files = [os.path.join(self.home.state, name) for name in os.listdir(self.home.state)]
-        database = [path for path in files if open(path, "rb").read(15) == b"SQLite format 3"][0]
+        database = os.path.join(self.home.state, "state.db")
         with sqlite3.connect(database) as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             connection.execute("PRAGMA user_version = 9999")

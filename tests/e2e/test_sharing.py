@@ -44,12 +44,15 @@ class Sharing(OperationsTest):
         made = self.create("operations/hourly", polling={"initial": 3600, "maximum": 3600, "jitter": "none"})
         wait_until(lambda: self.snapshot(made).get("requests") == 1, "the first poll")
         due = wait_until(lambda: self.snapshot(made).get("next_poll_at_ms"), "the due time")
+        # Commits are in order: what was written before an acknowledged creation is durable with it.
+        self.google.add("operations/marker", polls=3, response=b"{}")
+        self.create("operations/marker")
         self.daemon.kill()
         self.daemon.start()
         self.rpc = self.client(errors="map")
         self.assertAlmostEqual(self.snapshot(made)["next_poll_at_ms"], due, delta=5000)
-        self.google.add("operations/marker", polls=3, response=b"{}")
-        self.result(self.create("operations/marker"))
+        self.google.add("operations/last", polls=3, response=b"{}")
+        self.result(self.create("operations/last"))
         self.assertEqual(self.google.polled("operations/hourly"), 1)
 
 

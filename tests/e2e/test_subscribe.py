@@ -85,12 +85,24 @@ class Subscribe(OperationsTest):
     def test_method_and_prefix_are_the_subscribers(self):
         self.google.add("operations/one", polls=0, response=b"{}")
         client = self.client()
-        client.call("future.subscribe", {"method": "nvim_exec_lua", "prefix": ["the code", 7]})
+        client.call("future.subscribe", {"method": "my.event", "prefix": ["the code", 7]})
         made = self.create("operations/one")
         method, params = client.next_notification()
-        self.assertEqual(method, "nvim_exec_lua")
+        self.assertEqual(method, "my.event")
         self.assertEqual(params[:2], ["the code", 7])
         self.assertEqual(params[2]["id"], made)
+
+    def test_an_event_in_an_array_of_its_own(self):
+        self.google.add("operations/one", polls=0, response=b"{}")
+        client = self.client()
+        client.call("future.subscribe", {"method": "my.event", "prefix": ["the code"], "wrap": True})
+        client.call("future.subscribe", {"method": "nvim_exec_lua", "prefix": ["the code"]})
+        made = self.create("operations/one")
+        came = {}
+        for _ in range(2):
+            method, (code, (event,)) = client.next_notification()
+            came[method] = (code, event["id"])
+        self.assertEqual(came, {"my.event": ("the code", made), "nvim_exec_lua": ("the code", made)})
 
     def test_unsubscribe(self):
         client = self.client()

@@ -377,7 +377,7 @@ START_TEST(tables_of_params)
 	ASSERT_TABLE(id_params, id_params_fields, "id");
 	ASSERT_TABLE(result_params, result_params_fields, "id", "timeout", "offset", "length");
 	ASSERT_TABLE(wait_params, wait_params_fields, "ids", "timeout", "return_when");
-	ASSERT_TABLE(subscribe_params, subscribe_params_fields, "ids", "since", "method");
+	ASSERT_TABLE(subscribe_params, subscribe_params_fields, "ids", "since", "method", "wrap");
 	ASSERT_TABLE(unsubscribe_params, unsubscribe_params_fields, "subscription");
 	ASSERT_TABLE(list_params, list_params_fields, "state", "profile", "prefix", "limit", "cursor");
 	ASSERT_TABLE(extend_params, extend_params_fields, "id", "timeout");

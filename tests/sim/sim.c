@@ -84,7 +84,7 @@ static void boot(struct sim *sim)
 	sim->turns = 0;
 }
 
-struct sim *sim_new(uint64_t seed)
+struct sim *sim_new_small_log(uint64_t seed, uint64_t events_max)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 
@@ -95,12 +95,17 @@ struct sim *sim_new(uint64_t seed)
 		.requests_total = 64, .requests_bucket = 8, .futures_per_uid = 10000
 	};
 	sim->commit_usec = 1000;
-	sim->disk = disk_new(1000000);
+	sim->disk = disk_new(events_max);
 	sim->service = service_new(&sim->now_usec);
 	service_expect_limits(sim->service, sim->config.requests_total, sim->config.requests_bucket);
 	service_on_request(sim->service, on_request, sim);
 	boot(sim);
 	return sim;
+}
+
+struct sim *sim_new(uint64_t seed)
+{
+	return sim_new_small_log(seed, 1000000);
 }
 
 void sim_commit(struct sim *sim)

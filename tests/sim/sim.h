@@ -28,6 +28,8 @@ struct sim {
 
 /* A running broker with an empty disk. Aborts without memory, as does all that follows. */
 struct sim *sim_new(uint64_t seed);
+/* With an event log of so many rows; sim_new() has a million. */
+struct sim *sim_new_small_log(uint64_t seed, uint64_t events_max);
 /* Commits what is queued, then ends everything. */
 struct sim *sim_free(struct sim *sim);
 

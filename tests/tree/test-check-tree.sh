@@ -94,7 +94,7 @@ yes '# line' | head -n 601 >tests/t.py
 expect "a long script" "tests/t.py: 601 lines"
 printf 'int b(void) {\n\treturn 0;\n}\n' >>proto/a.c
 expect "a brace at the end of a line" "proto/a.c:9: the brace of a function"
-printf 'int x;\n' >proto/x.h
+printf 'int x;\nint y;\n' >proto/x.h
 expect "a file without a sentence" 'proto/x.h:1: does not open with'
 printf '        int x;\n' >>proto/a.c
 expect "spaces that indent" "proto/a.c:9: eight spaces"
@@ -102,8 +102,8 @@ printf '    \tint x;\n' >>proto/a.c
 expect "a tab after spaces" "proto/a.c:9: a tab after spaces"
 printf 'int x; \n' >>proto/a.c
 expect "white space at the end" "proto/a.c:9: white space at the end"
-printf '/* %0120d */\n' 0 >>proto/a.c
-expect "a long line" "proto/a.c:9: 126 columns"
+printf '/* %0130d */\n' 0 >>proto/a.c
+expect "a long line" "proto/a.c:9: 136 columns"
 printf '/* %s: later */\n' TO''DO >>proto/a.c
 expect "a word left open" "proto/a.c:9:/* TO""DO: later */   <- left open"
 printf '/* util.c - this and that. */\n' >proto/util.c

@@ -46,7 +46,12 @@ void harness_init(struct harness *harness)
 		.broker = &fake,
 		.profiles = { .each = each_profile, .text = get_profile },
 		.store_stats = fake_store_stats,
-		.config = { .connections = 8, .connections_per_uid = 4, .calls_per_connection = 100, .futures_per_uid = 50 },
+		.config = {
+			.connections = 8,
+			.connections_per_uid = 4,
+			.calls_per_connection = 100,
+			.futures_per_uid = 50,
+		},
 		.epoch = epoch,
 		.boot_id = boot_id,
 	};
@@ -75,7 +80,7 @@ void harness_turn(struct harness *harness)
 {
 	/* A few rounds, as one thing leads to another; the number is no matter of time. */
 	for (int i = 0; i < 8; i++) {
-		event_base_loop(harness->base, EVLOOP_NONBLOCK);
+		event_base_loop(harness->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 		fake_run();
 		ipc_turn(harness->ipc);
 	}
@@ -153,9 +158,11 @@ void client_call(struct client *client, uint32_t id, const char *method, ...)
 	client_send(client, &pack);
 }
 
-/* Read what is there. */
-static void fill(struct client *client)
+/* Read what is there. Returns whether it was anything. */
+static bool fill(struct client *client)
 {
+	bool any = false;
+
 	for (;;) {
 		ssize_t n;
 
@@ -163,21 +170,25 @@ static void fill(struct client *client)
 		n = read(client->fd, msgpack_unpacker_buffer(&client->in), 65536);
 		if (n <= 0) {
 			client->closed = client->closed || n == 0 || errno != EAGAIN;
-			return;
+			return any;
 		}
+		any = true;
 		msgpack_unpacker_buffer_consumed(&client->in, (size_t)n);
 	}
 }
 
 const msgpack_object *client_receive(struct client *client)
 {
-	for (int i = 0; i < 4; i++) {
+	bool more = true;
+
+	for (;;) {
 		if (msgpack_unpacker_next(&client->in, &client->message) == MSGPACK_UNPACK_SUCCESS)
 			return &client->message.data;
+		if (!more)
+			return NULL;
 		harness_turn(client->harness);
-		fill(client);
+		more = fill(client);
 	}
-	return NULL;
 }
 
 static const msgpack_object_array *receive_response(struct client *client, uint32_t id)

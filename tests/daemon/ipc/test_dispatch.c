@@ -109,12 +109,20 @@ END_TEST
 
 START_TEST(not_an_envelope_is_answered_and_survived)
 {
-	client_write(&client, "\x80", 1);
-	ck_assert_str_eq(client_error(&client, 0), "Malformed: a message is an array, not a map");
 	client_write(&client, "\x93\x00\x09\xa1x", 5);
 	ck_assert_ptr_nonnull(strstr(client_error(&client, 9), "Malformed"));
 	client_call(&client, 10, "server.stats", NULL);
 	client_result(&client, 10);
+}
+END_TEST
+
+/* Text, perhaps: each byte of it is a message. */
+START_TEST(what_is_no_array_is_answered_once_and_the_end)
+{
+	client_write(&client, "\x80" "GET /", 6);
+	ck_assert_str_eq(client_error(&client, 0), "Malformed: a message is an array, not a map");
+	ck_assert_ptr_null(client_receive(&client));
+	ck_assert(client.closed);
 }
 END_TEST
 
@@ -158,6 +166,7 @@ int main(void)
 	tcase_add_test(tcase, known_notification_is_carried_out_without_reply);
 	tcase_add_test(tcase, response_of_a_client_is_ignored);
 	tcase_add_test(tcase, not_an_envelope_is_answered_and_survived);
+	tcase_add_test(tcase, what_is_no_array_is_answered_once_and_the_end);
 	tcase_add_test(tcase, error_as_map_after_hello);
 	tcase_add_test(tcase, pipelined_requests_are_all_answered);
 	suite_add_tcase(suite, tcase);

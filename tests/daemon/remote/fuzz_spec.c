@@ -1,0 +1,160 @@
+/* fuzz_spec.c - fuzz target: a spec, its params and what its service answers, compiled, built and judged. */
+#include "config.h"
+
+#include "daemon/remote/build.h"
+#include "daemon/remote/judge.h"
+#include "daemon/remote/plan.h"
+#include "daemon/remote/prepare.h"
+#include "tests/proto/fuzz.h"
+
+#include <string.h>
+
+/* An input is sections with a line "---" between them: spec, params, then answers, "STATUS BODY" each. */
+static const char SEPARATOR[] = "\n---\n";
+
+static bool next_section(const char **at, const char *end, struct slice *ret)
+{
+	const char *found;
+
+	if (!*at)
+		return false;
+	found = memmem(*at, (size_t)(end - *at), SEPARATOR, strlen(SEPARATOR));
+	*ret = (struct slice){ *at, (size_t)((found ? found : end) - *at) };
+	*at = found ? found + strlen(SEPARATOR) : NULL;
+	return true;
+}
+
+/* What jansson takes, the scanner takes, but for what is nested too deeply. */
+static void check_scan(struct slice body)
+{
+	struct json_fault fault = { 0 };
+	int r = json_scan(body, NULL, NULL, &fault);
+	json_t *json = json_loadb(body.data, body.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+	FUZZ_CHECK(r == 0 || fault.what);
+	FUZZ_CHECK(r == 0 || fault.at <= body.len);
+	FUZZ_CHECK(!json || r == 0 || strcmp(fault.what, "nested too deeply") == 0);
+	json_decref(json);
+}
+
+static bool within(struct slice slice, struct slice body)
+{
+	return slice.len == 0 || (slice.data >= body.data && slice.data + slice.len <= body.data + body.len);
+}
+
+/* What must hold of every verdict. */
+static void check_verdict(const struct verdict *verdict, struct slice body)
+{
+	if (verdict->outcome == OUTCOME_SUCCESS) {
+		FUZZ_CHECK(verdict->result.data && within(verdict->result, body));
+	} else if (verdict->outcome == OUTCOME_RETRY) {
+		FUZZ_CHECK(verdict->reason[0] != '\0' && !strchr(verdict->reason, '\n'));
+	} else if (verdict->outcome != OUTCOME_PENDING) {
+		FUZZ_CHECK(verdict->failure.kind && verdict->failure.message.data);
+		FUZZ_CHECK(verdict->failure.message.len <= REMOTE_MESSAGE_MAX);
+	}
+	FUZZ_CHECK(!verdict->progress.data || within(verdict->progress, body));
+}
+
+static void judge_answer(const struct remote_plan *plan, enum step step, struct slice answer)
+{
+	const struct http_header headers[] = { { "Location", "/op/1" }, { "X-State", "Done" } };
+	struct http_response response = { .sent = true, .headers = headers, .n_headers = 2 };
+	struct judge_input input = {
+		.step = step, .response = &response, .rules = spec_rules(plan->spec, step),
+		.captures = plan->spec->requests[step].captures, .params = plan->params, .retry_on = &plan->retry_on,
+		.retry_after_max_usec = 1000, .body_max = 1000, .repeatable = step != STEP_SUBMIT,
+	};
+	struct slice body = { answer.data + 4, answer.len - 4 };
+	struct judgement first, second;
+
+	for (size_t i = 0; i < 3; i++)
+		response.status = response.status * 10 + (answer.data[i] & 7);
+	response.body = body.data;
+	response.body_len = body.len;
+	judge(&input, &first);
+	check_verdict(&first.verdict, body);
+	judge(&input, &second);
+	FUZZ_CHECK(first.verdict.outcome == second.verdict.outcome);
+	judgement_done(&first);
+	judgement_done(&second);
+}
+
+static void build_steps(const struct remote_plan *plan)
+{
+	json_t *builtin = json_pack("{s:s,s:i,s:s,s:s}", "id", "x", "attempt", 1, "credential", "c", "idempotency",
+	    "i");
+
+	for (enum step step = STEP_SUBMIT; step <= STEP_CANCEL; step++) {
+		const struct build_input input = { .spec = plan->spec, .step = step, .idempotency = "i",
+			.values = { .builtin = builtin, .params = plan->params }, .timeout_max_usec = UINT64_MAX };
+		struct built_request built;
+		struct error error = { 0 };
+		char *origin;
+
+		if (!plan->spec->requests[step].given)
+			continue;
+		if (build_request(&input, &built, &error) < 0) {
+			FUZZ_CHECK(error.message[0] != '\0');
+			continue;
+		}
+		FUZZ_CHECK(http_origin(built.http.url, &origin, NULL) == 0);
+		free(origin);
+		for (size_t i = 0; i < built.n_headers; i++)
+			FUZZ_CHECK(!strpbrk(built.headers[i].value, "\r\n"));
+		built_request_done(&built);
+	}
+	json_decref(builtin);
+}
+
+/* Texts that were taken at creation are taken when they are read back. */
+static void use_texts(struct spec_cache *cache, const struct plan_texts *texts, const char *at, const char *end)
+{
+	struct remote_plan *plan, *again;
+	struct error error = { 0 };
+	struct slice answer;
+
+	if (plan_new(cache, texts->spec, texts->params, true, &plan, &error) < 0) {
+		FUZZ_CHECK(error.code == ERROR_INVALID_SPEC && error.message[0] != '\0');
+		return;
+	}
+	FUZZ_CHECK(plan_new(cache, texts->spec, texts->params, false, &again, &error) == 0);
+	FUZZ_CHECK(plan->spec == again->spec);
+	plan_free(again);
+	build_steps(plan);
+	while (next_section(&at, end, &answer)) {
+		if (answer.len < 4)
+			continue;
+		for (enum step step = STEP_SUBMIT; step <= STEP_CANCEL; step++)
+			judge_answer(plan, step, answer);
+		check_scan((struct slice){ answer.data + 4, answer.len - 4 });
+	}
+	plan_free(plan);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const no_dirs[] = { NULL };
+	struct profiles *profiles = profiles_new(no_dirs);
+	struct spec_cache *cache = spec_cache_new();
+	const char *at = (const char *)data, *end = at + size;
+	struct plan_source source = { 0 };
+	struct plan_texts texts;
+	struct error error = { 0 };
+
+	FUZZ_CHECK(profiles && cache);
+	if (next_section(&at, end, &source.spec) && next_section(&at, end, &source.params)) {
+		check_scan(source.spec);
+		if (prepare_texts(profiles, &source, &texts, &error) < 0) {
+			FUZZ_CHECK(error.code == ERROR_INVALID_SPEC && error.message[0] != '\0');
+		} else {
+			use_texts(cache, &texts, at, end);
+			free(texts.spec);
+			free(texts.params);
+			free(texts.request);
+		}
+	}
+	spec_cache_free(cache);
+	profiles_free(profiles);
+	return 0;
+}

@@ -1,0 +1,118 @@
+/* judge_fixture.c - one response, judged by given rules and captures. */
+#include "tests/daemon/remote/judge_fixture.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char google_rules[] =
+    "[{\"when\": {\"status\": 200, \"body\": {\"/done\": true, \"/error/code\": 1}}, \"then\": \"cancelled\","
+    "  \"error\": \"/error\"},"
+    " {\"when\": {\"status\": 200, \"body\": {\"/done\": true, \"/error\": {\"exists\": true}}}, \"then\": \"failure\","
+    "  \"error\": {\"code\": \"/error/code\", \"message\": \"/error/message\", \"details\": \"/error/details\"}},"
+    " {\"when\": {\"status\": 200, \"body\": {\"/done\": true, \"/response\": {\"exists\": true}}}, "
+    "  \"then\": \"success\", \"result\": \"/response\"},"
+    " {\"when\": {\"status\": 200, \"body\": {\"/done\": true}}, \"then\": \"failure\","
+    "  \"error\": {\"message\": \"neither response nor error\"}},"
+    " {\"when\": {\"status\": 200}, \"then\": \"pending\", \"progress\": \"/metadata\"},"
+    " {\"when\": {\"status\": 404}, \"then\": \"lost\"}]";
+
+struct judgement judgement;
+struct http_header headers[8];
+size_t n_headers;
+json_t *params, *old;
+
+static struct rules *rules;
+static struct captures *captures;
+static json_t *source, *capture_source;
+
+void judge_setup(void)
+{
+	rules = NULL;
+	captures = NULL;
+	source = capture_source = params = old = NULL;
+	n_headers = 0;
+	memset(&judgement, 0, sizeof(judgement));
+}
+
+void judge_teardown(void)
+{
+	judgement_done(&judgement);
+	rules_free(rules);
+	captures_free(captures);
+	json_decref(source);
+	json_decref(capture_source);
+	json_decref(params);
+	json_decref(old);
+}
+
+void use_rules(const char *text)
+{
+	struct error error = { 0 };
+
+	source = json_loads(text, 0, NULL);
+	ck_assert_msg(source != NULL, "%s", text);
+	ck_assert_msg(rules_read(source, &rules, NULL, &error) == 0, "%s: %s", text, error.message);
+}
+
+void use_captures(const char *text)
+{
+	struct error error = { 0 };
+
+	capture_source = json_loads(text, 0, NULL);
+	ck_assert_msg(captures_read(capture_source, &captures, NULL, &error) == 0, "%s: %s", text, error.message);
+}
+
+void add_header(const char *name, const char *value)
+{
+	headers[n_headers++] = (struct http_header){ name, value };
+}
+
+const struct verdict *judge_step(enum step step, int status, const char *body)
+{
+	const struct http_response response = {
+		.status = status,
+		.headers = headers,
+		.n_headers = n_headers,
+		.body = body,
+		.body_len = strlen(body),
+		.sent = true,
+	};
+	const struct judge_input input = {
+		.step = step,
+		.response = &response,
+		.rules = rules,
+		.captures = captures,
+		.captured = old,
+		.params = params,
+		.retry_on = &status_retry_default,
+		.retry_after_max_usec = 3600000000,
+		.repeatable = step != STEP_SUBMIT,
+		.body_max = 1000,
+		.now_ms = 1700000000000,
+	};
+
+	judgement_done(&judgement);
+	judge(&input, &judgement);
+	return &judgement.verdict;
+}
+
+const struct verdict *judge_poll(int status, const char *body)
+{
+	return judge_step(STEP_POLL, status, body);
+}
+
+int judge_run(const char *name, TCase *tcase)
+{
+	Suite *suite = suite_create(name);
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, judge_setup, judge_teardown);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

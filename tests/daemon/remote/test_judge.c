@@ -1,0 +1,184 @@
+/* test_judge.c - what a response means when no rule says it, or when it cannot be read. */
+#include "tests/daemon/remote/judge_fixture.h"
+
+
+/* --- bodies that cannot be read ----------------------------------------------------------------- */
+
+START_TEST(a_2xx_body_that_is_not_json_is_retried)
+{
+	use_rules(google_rules);
+	judge_poll(200, "{\"done\": tr");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	ck_assert_str_eq(judgement.verdict.reason, "response is not JSON: a value was expected at byte 9");
+	ck_assert(!judgement.verdict.unreachable);
+	judge_poll(200, "<html>");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	judge_poll(200, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	/* where no rule looks at the body, its form does not matter */
+	judge_poll(202, "accepted");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	judge_poll(404, "<html>");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_LOST);
+}
+END_TEST
+
+START_TEST(a_rule_may_ask_for_an_empty_body)
+{
+	use_rules("[{\"when\": {\"body\": {\"/done\": true}}, \"then\": \"success\"},"
+	          " {\"when\": {\"empty\": true}, \"then\": \"pending\"}, {\"then\": \"pending\"}]");
+	ck_assert_int_eq(judge_poll(200, "")->outcome, OUTCOME_PENDING);
+	ck_assert_int_eq(judge_poll(200, "x")->outcome, OUTCOME_RETRY);
+	ck_assert_int_eq(judge_poll(200, "{}")->outcome, OUTCOME_PENDING);
+}
+END_TEST
+
+START_TEST(an_unreadable_answer_to_a_submit_is_not_sent_again)
+{
+	use_rules(google_rules);
+	judge_step(STEP_SUBMIT, 200, "{\"done\": tr");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
+	ck_assert_str_eq(judgement.verdict.failure.kind, "invalid_response");
+}
+END_TEST
+
+START_TEST(a_result_that_is_not_there)
+{
+	use_rules("[{\"then\": \"success\", \"result\": \"/output\"}]");
+	judge_poll(200, "{\"outpu\": 1}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
+	ck_assert_str_eq(judgement.verdict.failure.kind, "invalid_response");
+	ck_slice_eq(judgement.verdict.failure.message, "the result is not there: \"/output\"");
+	ck_assert_int_eq(judge_poll(200, "{\"output\"")->outcome, OUTCOME_RETRY);
+}
+END_TEST
+
+START_TEST(the_whole_body_is_the_default_result)
+{
+	add_header("content-type", "application/octet-stream");
+	use_rules("[{\"when\": {\"status\": 200}, \"then\": \"success\"}]");
+	judge_poll(200, "\x01\xff raw");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_SUCCESS);
+	ck_slice_eq(judgement.verdict.result, "\x01\xff raw");
+	ck_slice_eq(judgement.verdict.content_type, "application/octet-stream");
+	judge_poll(200, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_SUCCESS);
+	ck_assert_ptr_nonnull(judgement.verdict.result.data);
+	ck_assert_uint_eq(judgement.verdict.result.len, 0);
+}
+END_TEST
+
+/* --- without a rule ------------------------------------------------------------------------------ */
+
+static const struct {
+	enum step step;
+	int status;
+	const char *body;
+	enum outcome outcome;
+	const char *message;       /* of the failure, or the reason */
+} DEFAULTS[] = {
+	{ STEP_POLL, 200, "", OUTCOME_PENDING, "" },
+	{ STEP_POLL, 299, "x", OUTCOME_PENDING, "" },
+	{ STEP_SUBMIT, 201, "", OUTCOME_PENDING, "" },
+	{ STEP_POLL, 408, "", OUTCOME_RETRY, "HTTP 408 Request Timeout" },
+	{ STEP_POLL, 429, "{\"message\": \"slow\\ndown\"}", OUTCOME_RETRY, "HTTP 429 Too Many Requests: slow?down" },
+	{ STEP_SUBMIT, 503, "{\"detail\": \"busy\"}", OUTCOME_RETRY, "HTTP 503 Service Unavailable: busy" },
+	{ STEP_CANCEL, 503, "", OUTCOME_RETRY, "HTTP 503 Service Unavailable" },
+	{ STEP_POLL, 501, "", OUTCOME_FAILURE, "HTTP 501 Not Implemented" },
+	{ STEP_POLL, 302, "", OUTCOME_FAILURE, "HTTP 302 Found" },
+	{ STEP_POLL, 499, "", OUTCOME_FAILURE, "HTTP 499" },
+	{ STEP_POLL, 403, "{\"error\": {\"message\": \"no\", \"code\": 7}}", OUTCOME_FAILURE,
+	  "HTTP 403 Forbidden: no" },
+	{ STEP_POLL, 400, "{\"error\": \"bad\"}", OUTCOME_FAILURE, "HTTP 400 Bad Request: bad" },
+	{ STEP_POLL, 400, "{\"error\": 5}", OUTCOME_FAILURE, "HTTP 400 Bad Request" },
+	{ STEP_POLL, 400, "<html>", OUTCOME_FAILURE, "HTTP 400 Bad Request" },
+	{ STEP_SUBMIT, 404, "", OUTCOME_FAILURE, "HTTP 404 Not Found" },
+	{ STEP_CANCEL, 200, "{}", OUTCOME_PENDING, "" },
+	{ STEP_CANCEL, 404, "", OUTCOME_PENDING, "the service would not cancel: HTTP 404 Not Found" },
+	{ STEP_CANCEL, 501, "", OUTCOME_PENDING, "the service would not cancel: HTTP 501 Not Implemented" },
+};
+
+START_TEST(defaults)
+{
+	const struct verdict *verdict = judge_step(DEFAULTS[_i].step, DEFAULTS[_i].status, DEFAULTS[_i].body);
+
+	ck_assert_int_eq(verdict->step, DEFAULTS[_i].step);
+	ck_assert_int_eq(verdict->outcome, DEFAULTS[_i].outcome);
+	ck_assert_int_eq(verdict->http_status, DEFAULTS[_i].status);
+	ck_assert(verdict->sent && !verdict->unreachable);
+	if (verdict->outcome != OUTCOME_FAILURE) {
+		ck_assert_str_eq(verdict->reason, DEFAULTS[_i].message);
+		return;
+	}
+	ck_assert_str_eq(verdict->failure.kind, "remote");
+	ck_slice_eq(verdict->failure.message, DEFAULTS[_i].message);
+	ck_assert_int_eq(verdict->failure.http_status, DEFAULTS[_i].status);
+	if (DEFAULTS[_i].body[0])
+		ck_slice_eq(verdict->failure.details, DEFAULTS[_i].body);
+}
+END_TEST
+
+START_TEST(a_plain_text_error_is_shown)
+{
+	add_header("Content-Type", "text/plain; charset=utf-8");
+	judge_poll(404, "request not found\n");
+	ck_slice_eq(judgement.verdict.failure.message, "HTTP 404 Not Found: request not found");
+}
+END_TEST
+
+START_TEST(no_response_is_unreachable)
+{
+	struct http_response response = { .error = "connect to 127.0.0.1:1: connection refused", .resends = 2 };
+	struct judge_input input = { .step = STEP_POLL, .response = &response, .retry_on = &status_retry_default,
+		.body_max = 1000 };
+
+	judge(&input, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	ck_assert(judgement.verdict.unreachable && !judgement.verdict.sent);
+	ck_assert_uint_eq(judgement.verdict.extra_requests, 2);
+	ck_assert_str_eq(judgement.verdict.reason, "connect to 127.0.0.1:1: connection refused");
+	judgement_done(&judgement);
+	response.too_large = true;
+	judge(&input, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
+	ck_assert_str_eq(judgement.verdict.failure.kind, "invalid_response");
+	ck_slice_eq(judgement.verdict.failure.message, "the response is longer than 1000 bytes");
+	judgement_done(&judgement);
+	input.step = STEP_CANCEL;
+	judge(&input, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+}
+END_TEST
+
+START_TEST(the_services_delay_is_taken_and_clamped)
+{
+	add_header("Retry-After", "7");
+	judge_poll(429, "");
+	ck_assert(judgement.verdict.throttled && judgement.verdict.has_retry_after);
+	ck_assert_uint_eq(judgement.verdict.retry_after_usec, 7000000);
+	judge_poll(200, "");
+	ck_assert(!judgement.verdict.throttled && judgement.verdict.has_retry_after);
+	headers[0].value = "86400";
+	judge_poll(503, "");
+	ck_assert_uint_eq(judgement.verdict.retry_after_usec, 3600000000);
+	n_headers = 0;
+	judge_poll(429, "");
+	ck_assert(!judgement.verdict.throttled && !judgement.verdict.has_retry_after);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tcase = tcase_create("judge");
+
+	tcase_add_test(tcase, a_2xx_body_that_is_not_json_is_retried);
+	tcase_add_test(tcase, a_rule_may_ask_for_an_empty_body);
+	tcase_add_test(tcase, an_unreadable_answer_to_a_submit_is_not_sent_again);
+	tcase_add_test(tcase, a_result_that_is_not_there);
+	tcase_add_test(tcase, the_whole_body_is_the_default_result);
+	tcase_add_loop_test(tcase, defaults, 0, sizeof(DEFAULTS) / sizeof(DEFAULTS[0]));
+	tcase_add_test(tcase, a_plain_text_error_is_shown);
+	tcase_add_test(tcase, no_response_is_unreachable);
+	tcase_add_test(tcase, the_services_delay_is_taken_and_clamped);
+	return judge_run("judge", tcase);
+}
