@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-__attribute__((format(printf, 1, 0)))
-static void ctl_vsay(const char *format, va_list args)
+static void __attribute__((format(printf, 1, 0))) ctl_vsay(const char *format, va_list args)
 {
 	fflush(stdout);
 	fputs("futurectl: ", stderr);

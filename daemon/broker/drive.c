@@ -202,22 +202,28 @@ static void send_request(struct future *future)
 
 static void on_intent(void *arg, struct future *future, int status)
 {
+	struct broker *broker = future->broker;
 	struct future_rec draft;
 
 	(void)arg;
 	future->intent_pending = false;
 	if (future->removed || future_state_terminal(future->rec.state))
 		return;
-	if (status == 0 && !future->broker->stopping) {
+	/* Another future of the bucket may have been told meanwhile to pause. */
+	if (status == 0 && !broker->stopping && !bucket_paused_until(future->slot.bucket, core_now_usec(broker))) {
 		send_request(future);
 		return;
 	}
-	/* Nothing was sent: the next start may send it. */
-	bucket_release(future->broker->buckets, &future->slot);
+	/* Nothing was sent: the next turn may send it. Without memory to write that down, only we know it. */
+	bucket_release(broker->buckets, &future->slot);
 	record_draft(future, &draft);
 	draft.phase = STORE_PHASE_SUBMIT;
-	(void)record_write(future, &draft, NULL);
-	drive_postpone(future);
+	if (record_write(future, &draft, NULL) < 0)
+		future->rec.phase = STORE_PHASE_SUBMIT;
+	if (status == 0)
+		drive_now(future);
+	else
+		drive_postpone(future);
 }
 
 /* A slot was granted: send the next request, after writing down what must be known if we die meanwhile. */

@@ -523,13 +523,12 @@ void service_set_down(struct service *service, bool down)
 	service->down = down;
 }
 
-void service_crash(struct service *service)
+void service_forget_client(struct service *service)
 {
 	struct place *place, *next;
 
 	while (service->exchanges)
 		on_abort(service, service->exchanges);
-	/* A pause of a whole bucket is not kept over a restart: each future has its own next time. */
 	HASH_ITER(hh, service->places, place, next)
 		place->not_before = 0;
 }
@@ -561,7 +560,7 @@ struct service *service_free(struct service *service)
 {
 	if (!service)
 		return NULL;
-	service_crash(service);
+	service_forget_client(service);
 	FREE_TABLE(service->asked);
 	FREE_TABLE(service->operations);
 	FREE_TABLE(service->promises);
