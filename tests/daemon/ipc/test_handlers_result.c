@@ -254,7 +254,7 @@ START_TEST(no_memory_to_read)
 
 	client_call(&client, 1, "future.result", "id", id_text(&id), NULL);
 	store_sim_refuse(harness.sim->store, 1);
-	ck_assert_str_eq(client_error(&client, 1), "OutOfMemory: no memory for a write");
+	ck_assert_str_eq(client_error(&client, 1), "OutOfMemory: the store has no memory for it");
 	send_result(2, &id, 0, 10);
 	ck_assert_str_eq(get_text(client_result(&client, 2), "result"), "x");
 }
