@@ -50,6 +50,7 @@ struct exchange {
 	struct service *service;
 	struct place *place;
 	struct asked *asked;
+	struct id id;
 	uint64_t due_usec;
 	exchange_cb done;
 	void *arg;
@@ -70,6 +71,8 @@ struct service {
 	bool down;
 	service_look_cb look;
 	void *look_arg;
+	service_answer_cb answer;
+	void *answer_arg;
 	char violation[256];
 };
 
@@ -305,7 +308,7 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 	size_t len;
 	int r;
 
-	texts.spec = must(strndup(source->spec.data, source->spec.len));
+	texts.spec = must(strndup(source->spec.data ? source->spec.data : "", source->spec.len));
 	texts.params = must(strndup(source->params.data ? source->params.data : "{}",
 	    source->params.data ? source->params.len : 2));
 	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + sizeof("||");
@@ -391,6 +394,7 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 	exchange->service = service;
 	exchange->place = place_of(service, script->place);
 	exchange->asked = note_request(service, exchange->place, input);
+	exchange->id = *input->id;
 	exchange->done = done;
 	exchange->arg = arg;
 	exchange->reply.verdict.step = input->step;
@@ -451,6 +455,8 @@ bool service_deliver(struct service *service)
 	if (exchange->reply.verdict.throttled &&
 	    *service->now_usec + exchange->reply.verdict.retry_after_usec > exchange->place->not_before)
 		exchange->place->not_before = *service->now_usec + exchange->reply.verdict.retry_after_usec;
+	if (service->answer)
+		service->answer(service->answer_arg, &exchange->id, &exchange->reply.verdict);
 	exchange->done(exchange->arg, &exchange->reply.verdict);
 	free(exchange);
 	return true;
@@ -561,4 +567,10 @@ size_t service_plans(const struct service *service)
 const char *service_violation(const struct service *service)
 {
 	return service->violation[0] ? service->violation : NULL;
+}
+
+void service_on_answer(struct service *service, service_answer_cb answer, void *arg)
+{
+	service->answer = answer;
+	service->answer_arg = arg;
 }
