@@ -347,6 +347,7 @@ START_TEST(many_large_results_are_read_as_there_is_room)
 	while (seen < 64) {
 		size_t reads = harness_commit_once(&harness);
 		const msgpack_object *message;
+		unsigned before = seen;
 
 		most = reads > most ? reads : most;
 		while ((message = client_receive(&client))) {
@@ -359,6 +360,7 @@ START_TEST(many_large_results_are_read_as_there_is_room)
 			seen++;
 		}
 		ck_assert_msg(!client.closed, "disconnected after %u of 64", seen);
+		ck_assert_msg(reads > 0 || seen > before, "nothing more after %u of 64", seen);
 	}
 	ck_assert_uint_ge(most, 1);
 	ck_assert_uint_le(most, 3);
