@@ -83,6 +83,17 @@ static int address_try(const char *path, bool explicit_path, char **ret_path)
 	return fd;
 }
 
+/* Where a daemon of a user without a runtime directory listens. Anybody may make that directory: it must be ours. */
+static int address_try_fallback(char **ret_path)
+{
+	const char *tmp = secure_getenv("TMPDIR");
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/futured-%lu/futured.sock", tmp && *tmp == '/' ? tmp : "/tmp",
+	    (unsigned long)geteuid());
+	return address_directory_belongs(path, geteuid()) ? address_try(path, false, ret_path) : -ENOENT;
+}
+
 int address_find(const char *path, char **ret_path, bool *ret_explicit)
 {
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
@@ -101,6 +112,8 @@ int address_find(const char *path, char **ret_path, bool *ret_explicit)
 	else
 		snprintf(user, sizeof(user), "/run/user/%lu/futured/futured.sock", (unsigned long)geteuid());
 	fd = address_try(user, false, ret_path);
+	if (fd == -ENOENT && !runtime)
+		fd = address_try_fallback(ret_path);
 	if (fd >= 0 || fd == -EAGAIN)
 		return fd;
 	other = address_try(ADDRESS_MACHINE, false, ret_path);

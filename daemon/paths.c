@@ -77,7 +77,7 @@ static int check_private(const char *dir, char text[256])
 	return r;
 }
 
-/* The user's runtime directory, or a private one in $TMPDIR. */
+/* The user's runtime directory, or a private one in $TMPDIR, which is made when the socket is. */
 static int put_user_socket(char ret[PATH_MAX], char text[256])
 {
 	const char *runtime = absolute_env("XDG_RUNTIME_DIR"), *tmp = absolute_env("TMPDIR");
@@ -92,10 +92,8 @@ static int put_user_socket(char ret[PATH_MAX], char text[256])
 	r = put(dir, text, "%s/futured-%u", tmp ? tmp : "/tmp", (unsigned)geteuid());
 	if (r < 0)
 		return r;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return fail(-errno, text, "no $XDG_RUNTIME_DIR, and %s: %s; give --socket", dir, strerror(errno));
 	r = check_private(dir, ignored);
-	if (r < 0)
+	if (r < 0 && r != -ENOENT)
 		return fail(r, text, "no $XDG_RUNTIME_DIR, and %.180s; give --socket", ignored);
 	return put(ret, text, "%s/futured.sock", dir);
 }
@@ -139,7 +137,7 @@ static int put_config(char ret[PATH_MAX], char text[256], bool machine)
 
 int paths_find(const char *socket, const char *state, const char *config, struct paths *ret, char text[256])
 {
-	bool machine = geteuid() == 0;
+	bool machine = geteuid() == 0 && !absolute_env("XDG_RUNTIME_DIR") && !absolute_env("XDG_STATE_HOME");
 	struct paths *paths;
 	int r;
 

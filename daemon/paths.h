@@ -9,8 +9,8 @@
 #define PATHS_PROFILE_DIRS_MAX 16
 
 /*
- * Per user: the XDG directories. For the machine (running as root): /run, /var/lib, /etc. An empty text
- * means that there is no such place.
+ * Per user: the XDG directories. For the machine (running as root, and neither $XDG_RUNTIME_DIR nor
+ * $XDG_STATE_HOME is set): /run, /var/lib, /etc. An empty text means that there is no such place.
  */
 struct paths {
 	char socket[PATH_MAX];
@@ -23,8 +23,8 @@ struct paths {
 };
 
 /*
- * Fill *ret. Values that the command line gives are not asked for: NULL means "not given". Makes the
- * fallback directory for the socket (0700, in $TMPDIR) when there is no runtime directory.
+ * Fill *ret. Values that the command line gives are not asked for: NULL means "not given". Without a runtime
+ * directory the socket is in $TMPDIR/futured-UID, which must be ours and private if it is there. Makes nothing.
  * Returns 0, or a negative errno with text saying what is missing and which option helps.
  */
 int paths_find(const char *socket, const char *state, const char *config, struct paths *ret, char text[256]);

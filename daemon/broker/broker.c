@@ -231,7 +231,7 @@ void core_store_error(int status, struct error *ret)
 		    "the disk of the daemon's state is full; new futures are refused for now");
 		break;
 	case -ENOMEM:
-		error_set(ret, ERROR_OUT_OF_MEMORY, "no memory for a write");
+		error_set(ret, ERROR_OUT_OF_MEMORY, "the store has no memory for it");
 		break;
 	case -ENOENT:
 		error_set(ret, ERROR_NOT_FOUND, "it was forgotten meanwhile");

@@ -356,12 +356,13 @@ int conn_new(struct conns *conns, int fd, const struct conn_ops *ops, void *arg,
 static void bury(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
+	int fd = conn->fd;
 
 	conn->ops->closed(conn->arg, conn->reason);
 	TAILQ_REMOVE(&conns->all, conn, link);
 	conns->count--;
-	close(conn->fd);
-	conn_free(conn);
+	conn_free(conn);         /* its events end before the descriptor does */
+	close(fd);
 }
 
 /* One connection's part of a turn. */

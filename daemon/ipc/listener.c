@@ -95,7 +95,7 @@ int listener_passed(struct listener_socket ret[LISTENER_PASSED_MAX], char text[2
 
 /* --- binding --------------------------------------------------------------------------------------- */
 
-/* Whoever may write to the directory may put a socket of his own in our place. The lock keeps two daemons that start
+/* Whoever may remove our socket from the directory may put one of his own in its place. The lock keeps two daemons that start
  * together from both removing the other's socket. */
 static int open_directory(const char *path, int *ret_fd, char text[256])
 {
@@ -117,7 +117,7 @@ static int open_directory(const char *path, int *ret_fd, char text[256])
 		r = fail(-errno, text, "%s: %s", dir, strerror(errno));
 	else if (st.st_uid != geteuid() && st.st_uid != 0)
 		r = fail(-EPERM, text, "%s belongs to uid %u, neither to us nor to root", dir, (unsigned)st.st_uid);
-	else if (st.st_mode & 0022)
+	else if ((st.st_mode & 0022) && !(st.st_mode & S_ISVTX))
 		r = fail(-EPERM, text, "%s: others may write to it (mode %04o)", dir, (unsigned)st.st_mode & 07777);
 	else if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		r = fail(-EADDRINUSE, text, "%s: another daemon is starting there", dir);

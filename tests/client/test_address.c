@@ -68,6 +68,32 @@ START_TEST(the_users_socket)
 }
 END_TEST
 
+START_TEST(without_a_runtime_directory)
+{
+	char path[150];
+	int listener, fd;
+
+	snprintf(path, sizeof(path), "/run/user/%lu", (unsigned long)geteuid());
+	if (access(path, F_OK) == 0)
+		return;                              /* this user has one, whatever the environment says */
+	unsetenv("XDG_RUNTIME_DIR");
+	setenv("TMPDIR", base, 1);
+	snprintf(path, sizeof(path), "%s/futured-%lu", base, (unsigned long)geteuid());
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/futured-%lu/futured.sock", base, (unsigned long)geteuid());
+	listener = listen_at(path, 8);
+	fd = address_find(NULL, &found, &named);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_str_eq(found, path);
+	ck_assert(!named);
+	close(fd);
+	close(listener);
+	unlink(path);
+	*strrchr(path, '/') = '\0';
+	rmdir(path);
+}
+END_TEST
+
 START_TEST(the_environment_comes_first)
 {
 	int listener = listen_at(user, 8), fd;
@@ -149,6 +175,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, the_users_socket);
+	tcase_add_test(tcase, without_a_runtime_directory);
 	tcase_add_test(tcase, the_environment_comes_first);
 	tcase_add_test(tcase, a_full_backlog);
 	tcase_add_test(tcase, nobody_listens);

@@ -78,6 +78,11 @@ START_TEST(of_the_machine)
 	ck_assert_str_eq(paths.config, SYSCONFDIR "/futured/futured.conf");
 	ck_assert_str_eq(paths.credentials, "");
 	ck_assert_str_eq(paths.profiles_user, "");
+	setenv("XDG_RUNTIME_DIR", "/r", 1);          /* root's own */
+	setenv("HOME", "/root", 1);
+	ck_assert_int_eq(paths_find(NULL, NULL, NULL, &paths, text), 0);
+	ck_assert_str_eq(paths.socket, "/r/futured/futured.sock");
+	ck_assert_str_eq(paths.state, "/root/.local/state/futured");
 }
 END_TEST
 
@@ -119,8 +124,8 @@ START_TEST(without_a_runtime_directory)
 	snprintf(expected, sizeof(expected), "%s/futured-12345/futured.sock", dir);
 	ck_assert_str_eq(paths.socket, expected);
 	*strrchr(expected, '/') = '\0';
-	ck_assert_int_eq(stat(expected, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0700);
+	ck_assert_int_lt(stat(expected, &st), 0);    /* the listener makes it, if it is needed at all */
+	ck_assert_int_eq(mkdir(expected, 0700), 0);
 	ck_assert_int_eq(paths_find(NULL, NULL, NULL, &paths, text), 0);
 	ck_assert_int_eq(chmod(expected, 0755), 0);
 	ck_assert_int_eq(paths_find(NULL, NULL, NULL, &paths, text), -EPERM);

@@ -2,7 +2,7 @@
 #include "tests/sim/service_sim.h"
 
 #include "daemon/broker/siphash.h"
-#include "tests/sim/answer.h"
+#include "tests/sim/reply_sim.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -44,6 +44,19 @@ struct place {
 	uint64_t not_before;
 };
 
+/* One request under way; its answer is decided when it arrives. */
+struct exchange {
+	struct exchange *next;
+	struct service *service;
+	struct place *place;
+	struct asked *asked;
+	struct id id;
+	uint64_t due_usec;
+	exchange_cb done;
+	void *arg;
+	struct reply reply;
+};
+
 struct service {
 	const uint64_t *now_usec;
 	struct remote remote;
@@ -58,6 +71,8 @@ struct service {
 	bool down;
 	service_look_cb look;
 	void *look_arg;
+	service_answer_cb answer;
+	void *answer_arg;
 	char violation[256];
 };
 
@@ -177,27 +192,27 @@ static void step_submit(struct exchange *exchange, const struct script *script, 
 
 	check_submit(exchange->service, asked, script, input);
 	if (n <= script->unsent) {
-		answer_unreachable(exchange, false, "connection refused");
+		reply_unreachable(&exchange->reply, false, "connection refused");
 		return;
 	}
 	if (n > script->unsent + script->lost && n <= script->unsent + script->lost + script->busy) {
-		answer_status(exchange, OUTCOME_RETRY, 503);
+		reply_status(&exchange->reply, OUTCOME_RETRY, 503);
 		return;
 	}
 	operation = take_submit(exchange->service, asked, input);
 	if (asked->taken > 1 && !script->plan.resubmit)
 		violate(exchange->service, "a submit was carried out %u times", asked->taken);
 	if (n <= script->unsent + script->lost) {
-		answer_unreachable(exchange, true, "connection reset");
+		reply_unreachable(&exchange->reply, true, "connection reset");
 		return;
 	}
 	if (script->at_once)
-		answer_end(exchange, script, script->end);
+		reply_end(&exchange->reply, script, script->end);
 	else
-		answer_pending(exchange, script, 0);
+		reply_pending(&exchange->reply, script, 0);
 	operation->truth.over = script->at_once;
-	snprintf(exchange->captured, sizeof(exchange->captured), "{\"op\":\"%s\"}", operation->name);
-	exchange->verdict.captured = exchange->captured;
+	snprintf(exchange->reply.captured, sizeof(exchange->reply.captured), "{\"op\":\"%s\"}", operation->name);
+	exchange->reply.verdict.captured = exchange->reply.captured;
 }
 
 /* The operation that a request is about. */
@@ -229,26 +244,26 @@ static void step_poll(struct exchange *exchange, const struct script *script, co
 
 	exchange->asked->polls++;
 	if (!operation) {
-		answer_end(exchange, script, OUTCOME_LOST);
+		reply_end(&exchange->reply, script, OUTCOME_LOST);
 		return;
 	}
 	n = ++operation->truth.polls;
 	if (n >= script->fail_from && n <= script->fail_to) {
-		answer_unreachable(exchange, true, "connection reset");
+		reply_unreachable(&exchange->reply, true, "connection reset");
 		return;
 	}
 	if (n == script->throttle_at) {
-		answer_throttle(exchange, script);
+		reply_throttle(&exchange->reply, script);
 		return;
 	}
 	operation->truth.answered++;
 	if (operation->truth.cancelled) {
-		answer_end(exchange, script, OUTCOME_CANCELLED);
+		reply_end(&exchange->reply, script, OUTCOME_CANCELLED);
 	} else if (!script->never && operation->truth.answered > script->polls) {
 		operation->truth.over = true;
-		answer_end(exchange, script, script->end);
+		reply_end(&exchange->reply, script, script->end);
 	} else {
-		answer_pending(exchange, script, operation->truth.answered);
+		reply_pending(&exchange->reply, script, operation->truth.answered);
 	}
 }
 
@@ -260,13 +275,13 @@ static void step_cancel(struct exchange *exchange, const struct script *script, 
 	if (!script->plan.has_cancel)
 		violate(exchange->service, "a cancel request of a plan without one");
 	if (!operation) {
-		answer_end(exchange, script, OUTCOME_LOST);
+		reply_end(&exchange->reply, script, OUTCOME_LOST);
 		return;
 	}
 	operation->truth.cancels++;
 	if (!script->deaf && !operation->truth.over)
 		operation->truth.cancelled = true;
-	answer_status(exchange, OUTCOME_PENDING, 200);
+	reply_status(&exchange->reply, OUTCOME_PENDING, 200);
 }
 
 /* --- struct remote -------------------------------------------------------------------------------- */
@@ -293,7 +308,7 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 	size_t len;
 	int r;
 
-	texts.spec = must(strndup(source->spec.data, source->spec.len));
+	texts.spec = must(strndup(source->spec.data ? source->spec.data : "", source->spec.len));
 	texts.params = must(strndup(source->params.data ? source->params.data : "{}",
 	    source->params.data ? source->params.len : 2));
 	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + sizeof("||");
@@ -379,15 +394,16 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 	exchange->service = service;
 	exchange->place = place_of(service, script->place);
 	exchange->asked = note_request(service, exchange->place, input);
+	exchange->id = *input->id;
 	exchange->done = done;
 	exchange->arg = arg;
-	exchange->verdict.step = input->step;
-	exchange->verdict.sent = true;
+	exchange->reply.verdict.step = input->step;
+	exchange->reply.verdict.sent = true;
 	check_start(service, exchange->place, exchange->asked, plan);
 	if (service->look)
 		service->look(service->look_arg, plan, input);
 	if (service->down)
-		answer_unreachable(exchange, false, "no route to host");
+		reply_unreachable(&exchange->reply, false, "no route to host");
 	else if (input->step == STEP_SUBMIT)
 		step_submit(exchange, script, input);
 	else if (input->step == STEP_POLL)
@@ -396,8 +412,8 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 		step_cancel(exchange, script, input);
 	if (script->hang || latency > input->timeout_usec) {
 		latency = latency < input->timeout_usec ? latency : input->timeout_usec;
-		exchange->verdict = (struct verdict){ .step = input->step };
-		answer_unreachable(exchange, true, "timed out");
+		exchange->reply.verdict = (struct verdict){ .step = input->step };
+		reply_unreachable(&exchange->reply, true, "timed out");
 	}
 	exchange->due_usec = *service->now_usec + latency;
 	schedule(service, exchange);
@@ -436,10 +452,12 @@ bool service_deliver(struct service *service)
 	if (!exchange || exchange->due_usec > *service->now_usec)
 		return false;
 	take_out(service, exchange);
-	if (exchange->verdict.throttled &&
-	    *service->now_usec + exchange->verdict.retry_after_usec > exchange->place->not_before)
-		exchange->place->not_before = *service->now_usec + exchange->verdict.retry_after_usec;
-	exchange->done(exchange->arg, &exchange->verdict);
+	if (exchange->reply.verdict.throttled &&
+	    *service->now_usec + exchange->reply.verdict.retry_after_usec > exchange->place->not_before)
+		exchange->place->not_before = *service->now_usec + exchange->reply.verdict.retry_after_usec;
+	if (service->answer)
+		service->answer(service->answer_arg, &exchange->id, &exchange->reply.verdict);
+	exchange->done(exchange->arg, &exchange->reply.verdict);
 	free(exchange);
 	return true;
 }
@@ -549,4 +567,10 @@ size_t service_plans(const struct service *service)
 const char *service_violation(const struct service *service)
 {
 	return service->violation[0] ? service->violation : NULL;
+}
+
+void service_on_answer(struct service *service, service_answer_cb answer, void *arg)
+{
+	service->answer = answer;
+	service->answer_arg = arg;
 }

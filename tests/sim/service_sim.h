@@ -20,6 +20,10 @@ void service_expect_limits(struct service *service, unsigned total, unsigned in_
 typedef void (*service_look_cb)(void *arg, const struct plan *plan, const struct step_input *input);
 void service_on_request(struct service *service, service_look_cb look, void *arg);
 
+/* Called with each answer before the broker gets it: the place to put something into it that no script can say. */
+typedef void (*service_answer_cb)(void *arg, const struct id *id, struct verdict *verdict);
+void service_on_answer(struct service *service, service_answer_cb answer, void *arg);
+
 /* When the next answer is there; UINT64_MAX: nothing is under way. */
 uint64_t service_next(const struct service *service);
 /* Give the broker one answer that is due. False: none is. */

@@ -1,9 +1,8 @@
-/* harness.c - an ipc over the fake broker, and clients at the other ends of socket pairs. */
+/* harness.c - an ipc over a real broker in virtual time, and clients at the other ends of socket pairs. */
 #include "tests/daemon/ipc/harness.h"
 
 #include "daemon/ipc/context.h"
 #include "daemon/ipc/session.h"
-#include "tests/daemon/ipc/fake_broker.h"
 
 #include <check.h>
 #include <errno.h>
@@ -18,9 +17,9 @@
 
 /* --- the daemon's side ------------------------------------------------------------------------------------------ */
 
-static void fake_store_stats(void *store, struct store_stats *ret)
+static void on_store_stats(void *store, struct store_stats *ret)
 {
-	*ret = (struct store_stats){ .commits = 9, .database_bytes = 4096 };
+	store_stats(store, ret);
 }
 
 static int each_profile(void *self, ipc_profile_cb each, void *arg)
@@ -39,51 +38,113 @@ static int get_profile(void *self, const char *name, const char **ret_text, cons
 	return 0;
 }
 
-void harness_init(struct harness *harness)
+static void start(struct harness *harness, struct sim *sim)
 {
-	static const uint8_t epoch[16] = { 0xab, 1 }, boot_id[16] = { 0xcd, 2 };
+	static const uint8_t boot_id[16] = { 0xcd, 2 };
 	struct ipc_setup setup = {
-		.broker = &fake,
+		.broker = sim->broker,
 		.profiles = { .each = each_profile, .text = get_profile },
-		.store_stats = fake_store_stats,
+		.store_stats = on_store_stats,
+		.store = sim->store,
 		.config = {
 			.connections = 8,
 			.connections_per_uid = 4,
 			.calls_per_connection = 100,
 			.futures_per_uid = 50,
 		},
-		.epoch = epoch,
+		.epoch = store_epoch(sim->store),
 		.boot_id = boot_id,
 	};
 
 	signal(SIGPIPE, SIG_IGN);
-	fake_reset();
 	harness->base = event_base_new();
 	setup.base = harness->base;
+	harness->sim = sim;
 	harness->config = setup.config;
 	harness->ipc = ipc_new(&setup);
 	ck_assert_ptr_nonnull(harness->ipc);
 }
 
+void harness_init(struct harness *harness)
+{
+	start(harness, sim_new(1));
+}
+
+void harness_init_small_log(struct harness *harness, uint64_t events_max)
+{
+	start(harness, sim_new_small_log(1, events_max));
+}
+
 void harness_done(struct harness *harness)
 {
+	struct broker_stats stats;
+
 	ipc_free(harness->ipc);
-	ck_assert_uint_eq(fake_waits(), 0);
-	ck_assert_uint_eq(fake_subscriptions(), 0);
-	while (fake_commit() > 0)
-		;
+	broker_run(harness->sim->broker);       /* frees waits that were dropped while they were ready */
+	stats = harness_stats(harness);
+	ck_assert_uint_eq(stats.waits, 0);
+	ck_assert_uint_eq(stats.subscriptions, 0);
+	ck_assert_msg(!sim_violation(harness->sim), "%s", sim_violation(harness->sim));
+	sim_free(harness->sim);
 	event_base_free(harness->base);
-	fake_reset();
+}
+
+/* One turn of the loop, in the order of daemon/server.c. */
+static void turn(struct harness *harness)
+{
+	event_base_loop(harness->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	broker_run(harness->sim->broker);
+	ipc_turn(harness->ipc);
 }
 
 void harness_turn(struct harness *harness)
 {
 	/* A few rounds, as one thing leads to another; the number is no matter of time. */
-	for (int i = 0; i < 8; i++) {
-		event_base_loop(harness->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-		fake_run();
-		ipc_turn(harness->ipc);
-	}
+	for (int i = 0; i < 8; i++)
+		turn(harness);
+}
+
+size_t harness_commit_once(struct harness *harness)
+{
+	size_t count = store_sim_queued(harness->sim->store);
+
+	store_sim_commit(harness->sim->store, count);
+	store_dispatch(harness->sim->store);
+	harness_turn(harness);
+	return count;
+}
+
+void harness_commit(struct harness *harness)
+{
+	harness_turn(harness);
+	while (harness_commit_once(harness) > 0)
+		;
+}
+
+void harness_run(struct harness *harness, uint64_t usec)
+{
+	uint64_t until = harness->sim->now_usec + usec;
+
+	harness_turn(harness);
+	while (sim_step(harness->sim, until))
+		turn(harness);
+	harness_turn(harness);
+}
+
+const struct disk_future *harness_durable(const struct harness *harness, const struct id *id)
+{
+	const struct disk_future *future = disk_find(harness->sim->disk, id->bytes);
+
+	ck_assert_ptr_nonnull(future);
+	return future;
+}
+
+struct broker_stats harness_stats(const struct harness *harness)
+{
+	struct broker_stats stats;
+
+	broker_stats(harness->sim->broker, &stats);
+	return stats;
 }
 
 /* --- the client's side ---------------------------------------------------------------------------------------- */
@@ -125,7 +186,7 @@ void client_write(struct client *client, const void *bytes, size_t len)
 	}
 }
 
-void client_request(struct pack *pack, uint32_t id, const char *method, uint32_t pairs)
+void client_begin(struct pack *pack, uint32_t id, const char *method, uint32_t pairs)
 {
 	pack_init(pack, 16 * 1024 * 1024);
 	message_write_request(pack, id, method);
@@ -152,7 +213,7 @@ void client_call(struct client *client, uint32_t id, const char *method, ...)
 	while (n < 16 && (texts[n] = va_arg(args, const char *)))
 		n++;
 	va_end(args);
-	client_request(&pack, id, method, n / 2);
+	client_begin(&pack, id, method, n / 2);
 	for (uint32_t i = 0; i < n; i++)
 		pack_str(&pack, texts[i]);
 	client_send(client, &pack);
@@ -224,6 +285,19 @@ const char *client_error(struct client *client, uint32_t id)
 void client_quiet(struct client *client)
 {
 	ck_assert_ptr_null(client_receive(client));
+}
+
+struct id client_future(struct client *client, const char *script)
+{
+	static const uint32_t call = UINT32_MAX;
+	const char *text;
+	struct id id;
+
+	client_call(client, call, "future.create", "spec", script, NULL);
+	harness_commit(client->harness);
+	text = get_text(client_result(client, call), "id");
+	ck_assert_int_eq(id_parse(text, strlen(text), &id), 0);
+	return id;
 }
 
 /* --- looking into maps ------------------------------------------------------------------------------------------ */

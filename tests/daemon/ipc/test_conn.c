@@ -366,6 +366,25 @@ START_TEST(finish_flushes_first)
 }
 END_TEST
 
+static void on_event_log(int severity, const char *text)
+{
+	ck_abort_msg("libevent (severity %d): %s", severity, text);
+}
+
+/* With events for both directions: those of a closed descriptor would be somebody else's. */
+START_TEST(ended_while_output_waits)
+{
+	conn_send(conn, calloc(1, CONN_OUTPUT_LOW), CONN_OUTPUT_LOW);
+	for (int i = 0; i < 5; i++)
+		turn();
+	ck_assert_uint_gt(conn_pending(conn), 0);
+	event_set_log_callback(on_event_log);
+	conns_done(&conns);
+	ck_assert(seen.closed);
+	ck_assert_int_eq(conns_init(&conns, base), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conn");
@@ -386,6 +405,7 @@ int main(void)
 	tcase_add_test(tcase, messages_read_already_wait_too);
 	tcase_add_test(tcase, a_reader_that_is_too_slow_is_disconnected);
 	tcase_add_test(tcase, finish_flushes_first);
+	tcase_add_test(tcase, ended_while_output_waits);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,10 +1,11 @@
-/* test_handlers_future.c - create, get, list, cancel, refresh, extend, retry and forget over the fake broker. */
-#include "tests/daemon/ipc/fake_broker.h"
+/* test_handlers_future.c - create, get, list, cancel, refresh, extend, retry and forget each to its end. */
 #include "tests/daemon/ipc/harness.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct harness harness;
 static struct client client;
@@ -26,7 +27,7 @@ static void send_full_create(void)
 {
 	struct pack pack;
 
-	client_request(&pack, 1, "future.create", 8);
+	client_begin(&pack, 1, "future.create", 8);
 	pack_str(&pack, "profile");
 	pack_str(&pack, "alpha");
 	pack_str(&pack, "params");
@@ -36,7 +37,7 @@ static void send_full_create(void)
 	pack_str(&pack, "n");
 	pack_i64(&pack, -3);
 	pack_str(&pack, "spec");
-	pack_str(&pack, "{\"poll\":{}}");
+	pack_str(&pack, "polls=3");
 	pack_str(&pack, "labels");
 	pack_map(&pack, 1);
 	pack_str(&pack, "team");
@@ -54,38 +55,73 @@ static void send_full_create(void)
 
 START_TEST(create_hands_everything_to_the_broker)
 {
+	const struct disk_future *durable;
 	const msgpack_object *reply;
+	const char *text;
+	struct id id;
 
 	send_full_create();
-	harness_turn(&harness);
-	ck_assert_uint_eq(fake.creates, 1);
-	ck_assert_str_eq(fake.last_params, "{\"name\":\"a\\\"b\",\"n\":-3}");
-	ck_assert_str_eq(fake.last_spec, "{\"poll\":{}}");
-	ck_assert_str_eq(fake.last_key, "k1");
-	ck_assert_uint_eq(fake.last_create.n_labels, 1);
-	ck_assert_uint_eq(fake.last_create.mode, 0640);
-	ck_assert_int_eq(fake.last_create.ttl_kind, CREATE_NONE);
-	ck_assert_int_eq(fake.last_create.timeout_kind, CREATE_GIVEN);
-	ck_assert_uint_eq(fake.last_create.timeout_usec, 1500000);
 	client_quiet(&client);      /* the answer comes after the commit */
-	fake_commit();
+	harness_commit(&harness);
 	reply = client_result(&client, 1);
-	ck_assert_str_eq(get_text(reply, "id"), id_text(&fake.futures[0].id));
-	ck_assert_str_eq(get_text(reply, "state"), "running");
+	ck_assert_str_eq(get_text(reply, "state"), "pending");
 	ck_assert(get_bool(reply, "created"));
+	text = get_text(reply, "id");
+	ck_assert_int_eq(id_parse(text, strlen(text), &id), 0);
+	durable = harness_durable(&harness, &id);
+	ck_assert_str_eq(durable->texts.params, "{\"name\":\"a\\\"b\",\"n\":-3}");
+	ck_assert_str_eq(durable->texts.spec, "polls=3");
+	ck_assert_str_eq(durable->rec.profile, "alpha");
+	ck_assert_str_eq(durable->rec.key, "k1");
+	ck_assert_uint_eq(durable->rec.n_labels, 1);
+	ck_assert_str_eq(durable->rec.labels[0].name, "team");
+	ck_assert_str_eq(durable->rec.labels[0].value, "blue");
+	ck_assert_uint_eq(durable->rec.mode, 0640);
+	ck_assert_uint_eq(durable->rec.uid, getuid());
+	ck_assert_uint_eq(durable->rec.gid, getgid());
+	ck_assert_int_eq(durable->rec.ttl_ms, -1);
+	ck_assert_int_eq(durable->rec.deadline_at_ms, sim_wall_ms(harness.sim) + 1500);
 }
 END_TEST
 
 START_TEST(create_without_options_has_the_defaults)
 {
+	const struct disk_future *durable;
+
 	client_call(&client, 1, "future.create", "profile", "alpha", NULL);
-	harness_turn(&harness);
-	ck_assert_uint_eq(fake.last_create.mode, 0);
-	ck_assert_int_eq(fake.last_create.ttl_kind, CREATE_DEFAULT);
-	ck_assert_int_eq(fake.last_create.timeout_kind, CREATE_DEFAULT);
-	ck_assert_ptr_null(fake.last_create.source.spec.data);
-	fake_commit();
+	harness_commit(&harness);
 	client_result(&client, 1);
+	ck_assert_uint_eq(disk_count(harness.sim->disk), 1);
+	durable = disk_at(harness.sim->disk, 0);
+	ck_assert_str_eq(durable->texts.request, "alpha|{}|");
+	ck_assert_uint_eq(durable->rec.mode, 0600);
+	ck_assert_int_eq(durable->rec.ttl_ms, INT64_C(7) * 24 * 3600 * 1000);
+	ck_assert_int_eq(durable->rec.deadline_at_ms, 0);
+	ck_assert_ptr_null(durable->rec.key);
+	ck_assert_uint_eq(durable->rec.n_labels, 0);
+}
+END_TEST
+
+/* Absent, nil and a number are three things: here of a spec that has a timeout of its own. */
+START_TEST(timeout_absent_nil_or_given)
+{
+	int64_t now_ms = sim_wall_ms(harness.sim);
+	const int64_t expected[] = { now_ms + 60000, 0, now_ms + 5000 };
+	struct pack pack;
+
+	client_begin(&pack, 1, "future.create", _i == 0 ? 1 : 2);
+	pack_str(&pack, "spec");
+	pack_str(&pack, "end=never polling_timeout=60");
+	if (_i > 0)
+		pack_str(&pack, "timeout");
+	if (_i == 1)
+		pack_nil(&pack);
+	else if (_i == 2)
+		pack_u64(&pack, 5);
+	client_send(&client, &pack);
+	harness_commit(&harness);
+	client_result(&client, 1);
+	ck_assert_int_eq(disk_at(harness.sim->disk, 0)->rec.deadline_at_ms, expected[_i]);
 }
 END_TEST
 
@@ -100,7 +136,7 @@ START_TEST(create_refuses_what_is_wrong)
 	key[257] = '\0';
 	client_call(&client, 2, "future.create", "profile", "p", "key", key, NULL);
 	ck_assert_str_eq(client_error(&client, 2), "InvalidArgument: key: has 257 bytes (1 to 256)");
-	client_request(&pack, 3, "future.create", 2);
+	client_begin(&pack, 3, "future.create", 2);
 	pack_str(&pack, "profile");
 	pack_str(&pack, "p");
 	pack_str(&pack, "mode");
@@ -109,92 +145,196 @@ START_TEST(create_refuses_what_is_wrong)
 	ck_assert_ptr_nonnull(strstr(client_error(&client, 3), "mode: expected 0600"));
 	client_call(&client, 4, "future.create", "profile", "p", "spec", "\xff", NULL);
 	ck_assert_str_eq(client_error(&client, 4), "InvalidSpec: spec: not valid UTF-8");
-	ck_assert_uint_eq(fake.creates, 0);
+	ck_assert_uint_eq(store_sim_queued(harness.sim->store), 0);
+	ck_assert_uint_eq(disk_count(harness.sim->disk), 0);
 }
 END_TEST
 
 START_TEST(create_passes_the_brokers_errors_on)
 {
-	error_set(&fake.refuse, ERROR_INVALID_SPEC, "poll.urk: unknown key");
-	client_call(&client, 1, "future.create", "profile", "p", NULL);
-	ck_assert_str_eq(client_error(&client, 1), "InvalidSpec: poll.urk: unknown key");
-	fake.refuse.code = ERROR_NONE;
-	client_call(&client, 2, "future.create", "profile", "p", NULL);
-	harness_turn(&harness);
-	error_set(&fake.fail, ERROR_DISK_FULL, "full");
-	fake_commit();
-	ck_assert_str_eq(client_error(&client, 2), "DiskFull: full");
+	struct broker_config config = harness.sim->config;
+	char expected[128];
+
+	client_call(&client, 1, "future.create", "spec", "invalid", NULL);
+	ck_assert_str_eq(client_error(&client, 1), "InvalidSpec: spec: invalid");
+	store_sim_refuse(harness.sim->store, 1);
+	client_call(&client, 2, "future.create", "spec", "end=never", NULL);
+	ck_assert_ptr_nonnull(strstr(client_error(&client, 2), "OutOfMemory: "));
+	disk_set_full(harness.sim->disk, true);
+	client_call(&client, 3, "future.create", "spec", "end=never", NULL);
+	client_quiet(&client);
+	harness_commit(&harness);
+	ck_assert_str_eq(client_error(&client, 3),
+	    "DiskFull: the disk of the daemon's state is full; new futures are refused for now");
+	disk_set_full(harness.sim->disk, false);
+	client_future(&client, "end=never");
+	config.futures_per_uid = 1;
+	broker_configure(harness.sim->broker, &config);
+	client_call(&client, 4, "future.create", "spec", "end=never", NULL);
+	snprintf(expected, sizeof(expected),
+	    "LimitExceeded: user %u has 1 futures already, which is the limit; forget some", (unsigned)getuid());
+	ck_assert_str_eq(client_error(&client, 4), expected);
+	broker_stop(harness.sim->broker);
+	client_call(&client, 5, "future.create", "spec", "end=never", NULL);
+	ck_assert_str_eq(client_error(&client, 5),
+	    "ShuttingDown: the daemon is stopping; try again after its restart");
+	ck_assert_uint_eq(disk_count(harness.sim->disk), 1);
 }
 END_TEST
 
+START_TEST(a_key_is_created_once)
+{
+	const msgpack_object *reply;
+	struct client other;
+	char id[64];
+
+	client_open(&harness, &other);
+	client_call(&client, 1, "future.create", "spec", "end=never", "key", "k", NULL);
+	client_call(&other, 1, "future.create", "spec", "end=never", "key", "k", NULL);
+	client_call(&other, 2, "future.create", "spec", "polls=1", "key", "k", NULL);
+	harness_commit(&harness);
+	reply = client_result(&client, 1);
+	ck_assert(get_bool(reply, "created"));
+	strcpy(id, get_text(reply, "id"));
+	reply = client_result(&other, 1);
+	ck_assert(!get_bool(reply, "created"));
+	ck_assert_str_eq(get_text(reply, "id"), id);
+	ck_assert_ptr_nonnull(strstr(client_error(&other, 2), "KeyConflict: key \"k\" stands for future "));
+	client_close(&other);
+}
+END_TEST
+
+/* Its callback finds the call still there, and what was asked for is done. */
 START_TEST(created_for_a_client_that_left)
 {
-	client_call(&client, 1, "future.create", "profile", "p", NULL);
+	client_call(&client, 1, "future.create", "spec", "end=never", NULL);
 	harness_turn(&harness);
 	client_close(&client);
 	harness_turn(&harness);
-	ck_assert_int_eq(fake_commit(), 1);    /* must find its call still there */
+	ck_assert_uint_eq(harness_commit_once(&harness), 1);
+	ck_assert_uint_eq(disk_count(harness.sim->disk), 1);
+	client_open(&harness, &client);
+}
+END_TEST
+
+START_TEST(changed_for_a_client_that_left)
+{
+	static const char *const methods[] = { "future.cancel", "future.forget", "future.retry" };
+	struct id id = client_future(&client, _i == 0 ? "end=never" : "end=failure");
+
+	harness_run(&harness, SECOND / 2);
+	client_call(&client, 1, methods[_i], "id", id_text(&id), NULL);
+	harness_turn(&harness);
+	client_close(&client);
+	harness_turn(&harness);
+	ck_assert_uint_eq(harness_commit_once(&harness), 1);
+	harness_commit(&harness);
+	if (_i == 0)
+		ck_assert_int_eq(harness_durable(&harness, &id)->rec.state, STORE_CANCELLED);
+	else
+		ck_assert_uint_eq(disk_count(harness.sim->disk), _i == 1 ? 0 : 2);
 	client_open(&harness, &client);
 }
 END_TEST
 
 START_TEST(get_shows_what_is_known)
 {
-	struct future *future = fake_future(3);
+	const struct future_rec *rec;
 	const msgpack_object *snapshot;
+	struct id id;
 
-	future->rec.profile = strdup("alpha");
-	future->rec.next_at_ms = 555;
-	future->rec.attempts = 2;
-	future->condition = "unreachable";
-	client_call(&client, 1, "future.get", "id", id_text(&future->id), NULL);
+	service_set_down(harness.sim->service, true);
+	id = client_future(&client, "retry=10/10/1");
+	harness_run(&harness, 15 * SECOND);
+	rec = &harness_durable(&harness, &id)->rec;
+	ck_assert_int_eq(rec->next_at_ms, rec->created_at_ms + 20020);
+	client_call(&client, 1, "future.get", "id", id_text(&id), NULL);
 	snapshot = client_result(&client, 1);
-	ck_assert_str_eq(get_text(snapshot, "id"), id_text(&future->id));
+	ck_assert_str_eq(get_text(snapshot, "id"), id_text(&id));
 	ck_assert_str_eq(get_text(snapshot, "state"), "running");
 	ck_assert_str_eq(get_text(snapshot, "kind"), "http");
-	ck_assert_str_eq(get_text(snapshot, "profile"), "alpha");
+	ck_assert_uint_eq(get_u64(snapshot, "uid"), getuid());
+	ck_assert_uint_eq(get_u64(snapshot, "mode"), 0600);
 	ck_assert_str_eq(get_text(snapshot, "condition"), "unreachable");
-	ck_assert_uint_eq(get_u64(snapshot, "condition_since_ms"), 77);
+	ck_assert_uint_eq(get_u64(snapshot, "condition_since_ms"), (uint64_t)rec->unreachable_since_ms);
+	ck_assert_str_eq(get_text(snapshot, "last_error"), "no route to host");
 	ck_assert_uint_eq(get_u64(snapshot, "attempts"), 2);
-	ck_assert_uint_eq(get_u64(snapshot, "next_poll_at_ms"), 555);
+	ck_assert_uint_eq(get_u64(snapshot, "created_at_ms"), (uint64_t)rec->created_at_ms);
+	ck_assert_uint_eq(get_u64(snapshot, "next_poll_at_ms"), (uint64_t)rec->next_at_ms);
+	ck_assert_uint_eq(get_u64(snapshot, "seq"), rec->seq);
 	ck_assert(!has(snapshot, "key"));
+	ck_assert(!has(snapshot, "profile"));
 	ck_assert(!has(snapshot, "error"));
 	ck_assert(!has(snapshot, "labels"));
 	ck_assert(!has(snapshot, "result_size"));
 	ck_assert(!has(snapshot, "finished_at_ms"));
+	ck_assert(!has(snapshot, "deadline_at_ms"));
+}
+END_TEST
+
+START_TEST(get_shows_a_success_once_it_is_durable)
+{
+	struct id id = client_future(&client, "result=forty-two progress");
+	const msgpack_object *snapshot;
+
+	harness.sim->commit_usec = UINT64_MAX;
+	harness_run(&harness, SECOND);
+	client_call(&client, 1, "future.get", "id", id_text(&id), NULL);
+	snapshot = client_result(&client, 1);
+	ck_assert_str_eq(get_text(snapshot, "state"), "running");
+	ck_assert(!has(snapshot, "result_size"));
+	ck_assert(!has(snapshot, "finished_at_ms"));
+	harness_commit(&harness);
+	client_call(&client, 2, "future.get", "id", id_text(&id), NULL);
+	snapshot = client_result(&client, 2);
+	ck_assert_str_eq(get_text(snapshot, "state"), "succeeded");
+	ck_assert_uint_eq(get_u64(snapshot, "result_size"), 9);
+	ck_assert_str_eq(get_text(snapshot, "content_type"), "text/plain");
+	ck_assert(has(snapshot, "expires_at_ms"));
+	ck_assert(!has(snapshot, "next_poll_at_ms"));
+	ck_assert(!has(snapshot, "error"));
 }
 END_TEST
 
 START_TEST(get_shows_error_and_labels_of_one_that_failed)
 {
-	static struct store_label labels[] = { { (char *)"team", (char *)"blue" }, { (char *)"run", (char *)"7" } };
-	struct future *future = fake_future(3);
 	const msgpack_object *snapshot;
+	const struct disk_future *durable;
+	struct pack pack;
+	struct id id;
 
-	fake_end(future, STORE_FAILED, NULL);
-	future->rec.labels = labels;
-	future->rec.n_labels = 2;
-	future->rec.error_kind = strdup("remote");
-	future->rec.error_message = strdup("boom");
-	future->rec.error_http_status = 500;
-	client_call(&client, 1, "future.get", "id", id_text(&future->id), NULL);
-	snapshot = client_result(&client, 1);
+	client_begin(&pack, 1, "future.create", 2);
+	pack_str(&pack, "spec");
+	pack_str(&pack, "end=failure result=boom");
+	pack_str(&pack, "labels");
+	pack_map(&pack, 2);
+	pack_str(&pack, "team");
+	pack_str(&pack, "blue");
+	pack_str(&pack, "run");
+	pack_str(&pack, "7");
+	client_send(&client, &pack);
+	harness_run(&harness, SECOND);
+	client_result(&client, 1);
+	durable = disk_at(harness.sim->disk, 0);
+	memcpy(id.bytes, durable->rec.id, sizeof(id.bytes));
+	client_call(&client, 2, "future.get", "id", id_text(&id), NULL);
+	snapshot = client_result(&client, 2);
 	ck_assert_str_eq(get_text(get(snapshot, "error"), "kind"), "remote");
 	ck_assert_str_eq(get_text(get(snapshot, "error"), "message"), "boom");
-	ck_assert_uint_eq(get_u64(get(snapshot, "error"), "http_status"), 500);
+	ck_assert_str_eq(get_text(get(snapshot, "error"), "code"), "E1");
+	ck_assert_uint_eq(get_u64(get(snapshot, "error"), "http_status"), 200);
 	ck_assert_str_eq(get_text(get(snapshot, "labels"), "team"), "blue");
 	ck_assert_str_eq(get_text(get(snapshot, "labels"), "run"), "7");
 	ck_assert(!has(snapshot, "next_poll_at_ms"));
-	ck_assert_uint_eq(get_u64(snapshot, "finished_at_ms"), 2000);
-	future->rec.labels = NULL;
-	future->rec.n_labels = 0;
+	ck_assert(!has(snapshot, "result_size"));
+	ck_assert_uint_eq(get_u64(snapshot, "finished_at_ms"), (uint64_t)durable->rec.finished_at_ms);
 }
 END_TEST
 
 START_TEST(get_of_nothing)
 {
 	client_call(&client, 1, "future.get", "id", "01970000-0000-7000-8000-000000000000", NULL);
-	ck_assert_str_eq(client_error(&client, 1), "NotFound: no such future");
+	ck_assert_str_eq(client_error(&client, 1), "NotFound: no such future 01970000-0000-7000-8000-000000000000");
 	client_call(&client, 2, "future.get", "id", "x", NULL);
 	ck_assert_ptr_nonnull(strstr(client_error(&client, 2), "InvalidArgument: id:"));
 }
@@ -203,37 +343,44 @@ END_TEST
 START_TEST(list_pages_by_count)
 {
 	const msgpack_object *page;
+	struct id ids[150];
 	char cursor[64];
 
 	for (unsigned i = 0; i < 150; i++)
-		fake_future(i);
+		ids[i] = client_future(&client, "end=never");
 	client_call(&client, 1, "future.list", NULL);
 	page = client_result(&client, 1);
 	ck_assert_uint_eq(get(page, "futures")->via.array.size, 100);
 	strcpy(cursor, get_text(page, "cursor"));
-	ck_assert_str_eq(cursor, id_text(&fake.futures[99].id));
+	ck_assert_str_eq(cursor, id_text(&ids[99]));
 	client_call(&client, 2, "future.list", "cursor", cursor, NULL);
 	page = client_result(&client, 2);
 	ck_assert_uint_eq(get(page, "futures")->via.array.size, 50);
-	ck_assert_str_eq(get_text(&get(page, "futures")->via.array.ptr[0], "id"), id_text(&fake.futures[100].id));
+	ck_assert_str_eq(get_text(&get(page, "futures")->via.array.ptr[0], "id"), id_text(&ids[100]));
 	ck_assert_int_eq(get(page, "cursor")->type, MSGPACK_OBJECT_NIL);
 }
 END_TEST
 
+static void put_progress(void *arg, const struct id *id, struct verdict *verdict)
+{
+	static char progress[65536];
+
+	memset(progress, '7', sizeof(progress));
+	verdict->progress = (struct slice){ progress, sizeof(progress) };
+}
+
 START_TEST(list_pages_by_bytes)
 {
 	const msgpack_object *page;
+	struct id ids[40];
 	struct pack pack;
 	size_t seen;
 
-	for (unsigned i = 0; i < 40; i++) {
-		struct future *future = fake_future(i);
-
-		future->rec.progress = malloc(65537);
-		memset(future->rec.progress, '7', 65536);
-		future->rec.progress[65536] = '\0';
-	}
-	client_request(&pack, 1, "future.list", 1);
+	service_on_answer(harness.sim->service, put_progress, NULL);
+	for (unsigned i = 0; i < 40; i++)
+		ids[i] = client_future(&client, "end=never");
+	harness_run(&harness, SECOND);
+	client_begin(&pack, 1, "future.list", 1);
 	pack_str(&pack, "limit");
 	pack_u64(&pack, 1000);
 	client_send(&client, &pack);
@@ -241,89 +388,141 @@ START_TEST(list_pages_by_bytes)
 	seen = get(page, "futures")->via.array.size;
 	ck_assert_uint_gt(seen, 5);
 	ck_assert_uint_lt(seen, 16);
-	ck_assert_str_eq(get_text(page, "cursor"), id_text(&fake.futures[seen - 1].id));
+	ck_assert_str_eq(get_text(page, "cursor"), id_text(&ids[seen - 1]));
 }
 END_TEST
 
 START_TEST(list_filters)
 {
 	const msgpack_object *page;
+	struct id done = client_future(&client, "");
 
-	fake_end(fake_future(1), STORE_SUCCEEDED, "x");
-	fake_future(2);
+	client_future(&client, "end=never");
+	harness_run(&harness, SECOND);
 	client_call(&client, 1, "future.list", "state", "succeeded", NULL);
 	page = client_result(&client, 1);
 	ck_assert_uint_eq(get(page, "futures")->via.array.size, 1);
+	ck_assert_str_eq(get_text(&get(page, "futures")->via.array.ptr[0], "id"), id_text(&done));
 	client_call(&client, 2, "future.list", "state", "succeded", NULL);
 	ck_assert_str_eq(client_error(&client, 2), "InvalidArgument: state: no such state (did you mean succeeded?)");
 	client_call(&client, 3, "future.list", "cursor", "soon", NULL);
 	ck_assert_ptr_nonnull(strstr(client_error(&client, 3), "cursor"));
+	client_call(&client, 4, "future.list", "profile", "other", NULL);
+	ck_assert_uint_eq(get(client_result(&client, 4), "futures")->via.array.size, 0);
+	client_call(&client, 5, "future.list", "prefix", id_text(&done), NULL);
+	ck_assert_uint_eq(get(client_result(&client, 5), "futures")->via.array.size, 1);
 }
 END_TEST
 
-START_TEST(cancel_refresh_forget_and_retry)
+/* One call about a future, and what is written for it. */
+static void call_for(uint32_t call, const char *method, const struct id *id)
 {
-	struct future *future = fake_future(1);
-	const msgpack_object *reply;
-	const char *id = id_text(&future->id);
+	client_call(&client, call, method, "id", id_text(id), NULL);
+	harness_commit(&harness);
+}
 
-	client_call(&client, 1, "future.cancel", "id", id, NULL);
-	harness_turn(&harness);
-	fake_commit();
+START_TEST(cancel_is_a_wish)
+{
+	struct id id = client_future(&client, "submit cancel end=never");
+	const msgpack_object *reply;
+
+	harness_run(&harness, SECOND / 2);
+	client_call(&client, 1, "future.cancel", "id", id_text(&id), NULL);
+	client_quiet(&client);
+	harness_commit(&harness);
 	reply = client_result(&client, 1);
 	ck_assert(get_bool(reply, "cancelled"));
 	ck_assert_str_eq(get_text(reply, "state"), "running");
-	fake_end(future, STORE_CANCELLED, NULL);
-	client_call(&client, 2, "future.cancel", "id", id, NULL);
-	harness_turn(&harness);
-	fake_commit();
-	reply = client_result(&client, 2);
+	call_for(2, "future.get", &id);
+	ck_assert(get_bool(client_result(&client, 2), "cancel_requested"));
+	harness_run(&harness, 10 * SECOND);          /* the service is asked, and says that it did so */
+	ck_assert_uint_eq(service_asked(harness.sim->service, &id)->cancels, 1);
+	call_for(3, "future.cancel", &id);
+	reply = client_result(&client, 3);
 	ck_assert(!get_bool(reply, "cancelled"));
 	ck_assert_str_eq(get_text(reply, "state"), "cancelled");
-	client_call(&client, 3, "future.refresh", "id", id, NULL);
-	ck_assert_str_eq(get_text(client_result(&client, 3), "state"), "cancelled");
-	client_call(&client, 4, "future.retry", "id", id, NULL);
-	harness_turn(&harness);
-	fake_commit();
-	ck_assert(get_bool(client_result(&client, 4), "created"));
-	client_call(&client, 5, "future.forget", "id", id, NULL);
-	harness_turn(&harness);
-	fake_commit();
-	ck_assert_uint_eq(client_result(&client, 5)->via.map.size, 0);
+}
+END_TEST
+
+START_TEST(refresh_asks_at_once)
+{
+	struct id id = client_future(&client, "polls=1 polling=1000/1000/1");
+
+	harness_run(&harness, SECOND);
+	call_for(1, "future.refresh", &id);
+	ck_assert_str_eq(get_text(client_result(&client, 1), "state"), "running");
+	harness_run(&harness, SECOND);
+	ck_assert_uint_eq(service_asked(harness.sim->service, &id)->polls, 2);
+	call_for(2, "future.refresh", &id);
+	ck_assert_str_eq(get_text(client_result(&client, 2), "state"), "succeeded");
+}
+END_TEST
+
+START_TEST(retry_is_another_future)
+{
+	struct id id = client_future(&client, "submit polls=1 end=failure");
+	const msgpack_object *reply;
+
+	call_for(1, "future.retry", &id);
+	ck_assert_str_eq(client_error(&client, 1),
+	    "InvalidState: the future is running; only a failed or cancelled one can be retried");
+	harness_run(&harness, 5 * SECOND);
+	call_for(2, "future.retry", &id);
+	reply = client_result(&client, 2);
+	ck_assert(get_bool(reply, "created"));
+	ck_assert_str_eq(get_text(reply, "state"), "pending");
+	ck_assert_str_ne(get_text(reply, "id"), id_text(&id));
+	ck_assert_uint_eq(disk_count(harness.sim->disk), 2);
+}
+END_TEST
+
+START_TEST(forget_what_is_over)
+{
+	struct id id = client_future(&client, "polls=1");
+
+	call_for(1, "future.forget", &id);
+	ck_assert_str_eq(client_error(&client, 1), "InvalidState: the future is running; cancel it first");
+	harness_run(&harness, 5 * SECOND);
+	client_call(&client, 2, "future.forget", "id", id_text(&id), NULL);
+	client_quiet(&client);
+	harness_commit(&harness);
+	ck_assert_uint_eq(client_result(&client, 2)->via.map.size, 0);
+	ck_assert_uint_eq(disk_count(harness.sim->disk), 0);
+	call_for(3, "future.get", &id);
+	ck_assert_ptr_nonnull(strstr(client_error(&client, 3), "NotFound: no such future"));
 }
 END_TEST
 
 /* future.extend with a timeout of nil, or of seconds. */
-static void send_extend(uint32_t id, const struct future *future, bool nil)
+static void send_extend(uint32_t call, const struct id *id, bool nil)
 {
 	struct pack pack;
 
-	client_request(&pack, id, "future.extend", 2);
+	client_begin(&pack, call, "future.extend", 2);
 	pack_str(&pack, "id");
-	pack_id(&pack, &future->id);
+	pack_id(&pack, id);
 	pack_str(&pack, "timeout");
 	if (nil)
 		pack_nil(&pack);
 	else
 		pack_u64(&pack, 30);
 	client_send(&client, &pack);
-	harness_turn(&harness);
-	fake_commit();
+	client_quiet(&client);
+	harness_commit(&harness);
 }
 
 START_TEST(extend)
 {
-	struct future *future = fake_future(1);
+	struct id id = client_future(&client, "end=never");
+	uint64_t deadline = (uint64_t)sim_wall_ms(harness.sim) + 30000;
 
-	future->rec.deadline_at_ms = 9000;
-	send_extend(1, future, false);
-	ck_assert_uint_eq(get_u64(client_result(&client, 1), "deadline_at_ms"), 9000);
-	ck_assert_uint_eq(fake.last_timeout, 30000000);
-	future->rec.deadline_at_ms = 0;
-	send_extend(2, future, true);
+	send_extend(1, &id, false);
+	ck_assert_uint_eq(get_u64(client_result(&client, 1), "deadline_at_ms"), deadline);
+	ck_assert_int_eq(harness_durable(&harness, &id)->rec.deadline_at_ms, (int64_t)deadline);
+	send_extend(2, &id, true);
 	ck_assert(!has(client_result(&client, 2), "deadline_at_ms"));
-	ck_assert_uint_eq(fake.last_timeout, UINT64_MAX);
-	client_call(&client, 3, "future.extend", "id", id_text(&future->id), NULL);
+	ck_assert_int_eq(harness_durable(&harness, &id)->rec.deadline_at_ms, 0);
+	client_call(&client, 3, "future.extend", "id", id_text(&id), NULL);
 	ck_assert_ptr_nonnull(strstr(client_error(&client, 3), "timeout: required"));
 }
 END_TEST
@@ -338,16 +537,23 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, create_hands_everything_to_the_broker);
 	tcase_add_test(tcase, create_without_options_has_the_defaults);
+	tcase_add_loop_test(tcase, timeout_absent_nil_or_given, 0, 3);
 	tcase_add_test(tcase, create_refuses_what_is_wrong);
 	tcase_add_test(tcase, create_passes_the_brokers_errors_on);
+	tcase_add_test(tcase, a_key_is_created_once);
 	tcase_add_test(tcase, created_for_a_client_that_left);
+	tcase_add_loop_test(tcase, changed_for_a_client_that_left, 0, 3);
 	tcase_add_test(tcase, get_shows_what_is_known);
+	tcase_add_test(tcase, get_shows_a_success_once_it_is_durable);
 	tcase_add_test(tcase, get_shows_error_and_labels_of_one_that_failed);
 	tcase_add_test(tcase, get_of_nothing);
 	tcase_add_test(tcase, list_pages_by_count);
 	tcase_add_test(tcase, list_pages_by_bytes);
 	tcase_add_test(tcase, list_filters);
-	tcase_add_test(tcase, cancel_refresh_forget_and_retry);
+	tcase_add_test(tcase, cancel_is_a_wish);
+	tcase_add_test(tcase, refresh_asks_at_once);
+	tcase_add_test(tcase, retry_is_another_future);
+	tcase_add_test(tcase, forget_what_is_over);
 	tcase_add_test(tcase, extend);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

@@ -142,15 +142,16 @@ START_TEST(other_files_are_left_alone)
 }
 END_TEST
 
-START_TEST(open_directories_are_refused)
+START_TEST(directories_where_others_could_remove_it_are_refused)
 {
 	struct listener_socket sock;
 
 	ck_assert_int_eq(chmod(dir, 0770), 0);
 	ck_assert_int_eq(listener_bind(path, &sock, text), -EPERM);
 	ck_assert_ptr_nonnull(strstr(text, "others may write to it (mode 0770)"));
-	ck_assert_int_eq(chmod(dir, 01777), 0);
-	ck_assert_int_eq(listener_bind(path, &sock, text), -EPERM);
+	ck_assert_int_eq(chmod(dir, 01777), 0);      /* sticky: only its owner may remove a file */
+	ck_assert_int_eq(listener_bind(path, &sock, text), 0);
+	listener_socket_done(&sock);
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	ck_assert_int_eq(listener_bind(path, &sock, text), 0);
 	listener_socket_done(&sock);
@@ -342,7 +343,7 @@ int main(void)
 	tcase_add_test(tcase, a_file_that_took_its_place_is_not_removed);
 	tcase_add_test(tcase, a_living_daemons_socket_is_left_alone);
 	tcase_add_test(tcase, other_files_are_left_alone);
-	tcase_add_test(tcase, open_directories_are_refused);
+	tcase_add_test(tcase, directories_where_others_could_remove_it_are_refused);
 	tcase_add_test(tcase, too_long_a_path);
 	tcase_add_test(tcase, nothing_passed);
 	tcase_add_test(tcase, passed_socket);

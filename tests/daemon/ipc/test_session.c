@@ -1,5 +1,4 @@
 /* test_session.c - how many may connect and call, and how it ends. */
-#include "tests/daemon/ipc/fake_broker.h"
 #include "tests/daemon/ipc/harness.h"
 
 #include <check.h>
@@ -60,15 +59,20 @@ END_TEST
 
 START_TEST(one_call_too_many)
 {
-	struct future *future = fake_future(1);
+	struct id id = client_future(&client, "end=never");
+	struct client other;
 
-	for (uint32_t id = 0; id < 101; id++)
-		client_call(&client, id, "future.result", "id", id_text(&future->id), NULL);
+	for (uint32_t call = 0; call < 101; call++)
+		client_call(&client, call, "future.result", "id", id_text(&id), NULL);
 	ck_assert_str_eq(client_error(&client, 100),
 	    "LimitExceeded: at most 100 calls of one connection may await their reply");
 	client_quiet(&client);
-	ck_assert_uint_eq(fake_waits(), 100);
-	fake_end(future, STORE_CANCELLED, NULL);
+	ck_assert_uint_eq(harness_stats(&harness).waits, 100);
+	client_open(&harness, &other);               /* the limit is each connection's own */
+	client_call(&other, 1, "future.cancel", "id", id_text(&id), NULL);
+	harness_commit(&harness);
+	ck_assert(get_bool(client_result(&other, 1), "cancelled"));
+	client_close(&other);
 	for (uint32_t i = 0; i < 100; i++)
 		ck_assert_ptr_nonnull(client_receive(&client));
 	client_call(&client, 7, "server.stats", NULL);
@@ -87,24 +91,25 @@ END_TEST
 
 START_TEST(stopping_answers_what_waits)
 {
-	struct future *future = fake_future(1);
+	struct id id = client_future(&client, "end=never");
 
 	client_call(&client, 1, "future.subscribe", NULL);
 	client_result(&client, 1);
-	client_call(&client, 2, "future.result", "id", id_text(&future->id), NULL);
-	client_call(&client, 3, "future.create", "profile", "p", NULL);
+	client_call(&client, 2, "future.result", "id", id_text(&id), NULL);
+	client_call(&client, 3, "future.create", "spec", "end=never", NULL);
 	client_quiet(&client);
+	broker_stop(harness.sim->broker);
 	ipc_stop(harness.ipc);
 	ck_assert(!ipc_idle(harness.ipc));
 	ck_assert_str_eq(client_error(&client, 2), "ShuttingDown: the daemon is stopping");
-	ck_assert_uint_eq(fake_waits(), 0);
-	ck_assert_uint_eq(fake_subscriptions(), 0);
-	client_call(&client, 4, "future.result", "id", id_text(&future->id), NULL);
+	ck_assert_uint_eq(harness_stats(&harness).waits, 0);
+	ck_assert_uint_eq(harness_stats(&harness).subscriptions, 0);
+	client_call(&client, 4, "future.result", "id", id_text(&id), NULL);
 	ck_assert_str_eq(client_error(&client, 4), "ShuttingDown: the daemon is stopping");
 	client_call(&client, 5, "server.stats", NULL);
 	client_result(&client, 5);
 	ck_assert(!ipc_idle(harness.ipc));           /* the creation is not committed yet */
-	fake_commit();
+	harness_commit(&harness);
 	ck_assert(get_bool(client_result(&client, 3), "created"));
 	harness_turn(&harness);
 	ck_assert(ipc_idle(harness.ipc));
@@ -113,11 +118,11 @@ END_TEST
 
 START_TEST(half_closed_client_gets_its_answer)
 {
-	client_call(&client, 1, "future.create", "profile", "p", NULL);
+	client_call(&client, 1, "future.create", "spec", "end=never", NULL);
 	shutdown(client.fd, SHUT_WR);
 	client_quiet(&client);
 	ck_assert(!client.closed);
-	fake_commit();
+	harness_commit(&harness);
 	client_result(&client, 1);
 	client_quiet(&client);
 	ck_assert(client.closed);
