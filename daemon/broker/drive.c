@@ -32,14 +32,21 @@ static struct sched *timers_of(const struct future *future)
 	return future->resting ? &future->broker->expiries : &future->broker->timers;
 }
 
+/* Stop listening for the answer to the request under way, if there is one. */
+static void drop_exchange(struct future *future)
+{
+	struct broker *broker = future->broker;
+
+	if (future->exchange)
+		broker->remote.abort(broker->remote.self, future->exchange);
+	future->exchange = NULL;
+}
+
 void drive_end(struct future *future)
 {
 	struct broker *broker = future->broker;
 
-	if (future->exchange) {
-		broker->remote.abort(broker->remote.self, future->exchange);
-		future->exchange = NULL;
-	}
+	drop_exchange(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -268,12 +275,9 @@ void drive_grant(struct broker *broker)
 
 void drive_stop(struct future *future)
 {
-	struct broker *broker = future->broker;
-
 	if (future->exchange && future->rec.phase == STORE_PHASE_POLL) {
-		broker->remote.abort(broker->remote.self, future->exchange);
-		future->exchange = NULL;
-		bucket_release(broker->buckets, &future->slot);
+		drop_exchange(future);
+		bucket_release(future->broker->buckets, &future->slot);
 	}
 	drive_arm(future);
 }
@@ -315,8 +319,11 @@ void drive_fail(struct future *future, struct future_rec *draft, const char *kin
 		.failure = { .kind = kind, .message = slice_from_str(message) },
 	};
 
-	if (drive_finish(future, draft, &ending) < 0) {
+	if (drive_finish(future, draft, &ending) == 0)
+		return;
+	/* Its slot goes with its request; an intent on its way to the disk comes back for its slot. */
+	drop_exchange(future);
+	if (!future->intent_pending)
 		bucket_release(future->broker->buckets, &future->slot);
-		drive_postpone(future);
-	}
+	drive_postpone(future);
 }

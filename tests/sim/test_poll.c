@@ -472,6 +472,22 @@ START_TEST(the_end_comes_although_memory_is_short)
 }
 END_TEST
 
+START_TEST(memory_is_short_at_the_deadline)
+{
+	struct id id = make_with_deadline("hang", 10 * SECOND);
+
+	/* The end cannot be stored: the request under way is given up, not doubled. */
+	sim_run(sim, 14 * SECOND);
+	for (int i = 0; i < 100; i++) {
+		store_sim_refuse(sim->store, 1);
+		sim_run(sim, SECOND / 10);
+	}
+	store_sim_refuse(sim->store, 0);
+	sim_run(sim, 60 * SECOND);
+	ck_assert_str_eq(error_kind(&id), "deadline");
+}
+END_TEST
+
 static Suite *poll_suite(void)
 {
 	Suite *suite = suite_create("poll");
@@ -505,6 +521,7 @@ static Suite *poll_suite(void)
 	tcase_add_test(tcase, refresh_asks_now);
 	tcase_add_test(tcase, memory_is_short_for_a_while);
 	tcase_add_test(tcase, the_end_comes_although_memory_is_short);
+	tcase_add_test(tcase, memory_is_short_at_the_deadline);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
