@@ -474,10 +474,14 @@ END_TEST
 
 START_TEST(memory_is_short_at_the_deadline)
 {
-	struct id id = make_with_deadline("hang", 10 * SECOND);
+	struct id id = client_make(sim, "hang");
+	struct answer answer;
 
 	/* The end cannot be stored: the request under way is given up, not doubled. */
-	sim_run(sim, 14 * SECOND);
+	sim_run(sim, SECOND);
+	client_extend(sim, 1000, &id, 5 * SECOND, &answer);
+	sim_run(sim, 9 * SECOND);
+	ck_assert_uint_eq(service_in_flight(sim->service), 1);
 	for (int i = 0; i < 100; i++) {
 		store_sim_refuse(sim->store, 1);
 		sim_run(sim, SECOND / 10);
