@@ -116,7 +116,12 @@ START_TEST(asking_for_nothing_delivers_nothing)
 	client_result(&client, 1);
 	send_result(2, &id, 1, 0);
 	client_result(&client, 2);
+	send_result(3, &id, 2, 100);                 /* behind the end */
+	client_result(&client, 3);
 	ck_assert(!delivered(&id));
+	send_result(4, &id, 1, 100);                 /* the rest, of which there is none */
+	client_result(&client, 4);
+	ck_assert(delivered(&id));
 }
 END_TEST
 
