@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static void ctl_vsay(const char *format, va_list args)
+static void __attribute__((format(printf, 1, 0))) ctl_vsay(const char *format, va_list args)
 {
 	fflush(stdout);
 	fputs("futurectl: ", stderr);

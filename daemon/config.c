@@ -38,7 +38,7 @@ struct option {
 static const struct option options[] = {
 	{ "limits", "connections", OPTION_COUNT, IN(connections), 1, 1000000, 4096, RELOAD,
 	  "open connections of all users" },
-	{ "limits", "connections_per_uid", OPTION_COUNT, IN(connections_per_uid), 1, 1000000, 64, RELOAD,
+	{ "limits", "connections_per_uid", OPTION_COUNT, IN(connections_per_uid), 1, 1000000, 1024, RELOAD,
 	  "open connections of one user" },
 	{ "limits", "calls_per_connection", OPTION_COUNT, IN(calls_per_connection), 1, 1000000, 32768, RELOAD,
 	  "requests of one connection that await their reply" },

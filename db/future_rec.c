@@ -86,3 +86,11 @@ void future_rec_done(struct future_rec *rec)
 	free(rec->labels);
 	drop_pointers(rec);
 }
+
+void future_rec_done_unshared(struct future_rec *rec, const struct future_rec *base)
+{
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		if (*text_at(rec, i) != *text_at((struct future_rec *)base, i))
+			free(*text_at(rec, i));
+	}
+}

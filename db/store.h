@@ -82,6 +82,8 @@ struct future_rec {
 int future_rec_copy(const struct future_rec *rec, struct future_rec *ret);
 /* Frees what rec points to, not rec. */
 void future_rec_done(struct future_rec *rec);
+/* For a record that began as a shallow copy of base: frees those of its texts that are not base's. */
+void future_rec_done_unshared(struct future_rec *rec, const struct future_rec *base);
 
 /* What a future was created from; read back for compilation after a restart and for retries. */
 struct store_texts {

@@ -28,6 +28,7 @@ struct broker *broker_new(const struct broker_config *config, const struct broke
 	broker->store = store;
 	broker->config = *config;
 	sched_init(&broker->timers);
+	sched_init(&broker->expiries);
 	sched_init(&broker->wait_timers);
 	host->random(host->self, key, sizeof key);
 	index_init(&broker->index, key);
@@ -53,6 +54,7 @@ struct broker *broker_free(struct broker *broker)
 	index_done(&broker->index);
 	buckets_free(broker->buckets);
 	sched_done(&broker->timers);
+	sched_done(&broker->expiries);
 	sched_done(&broker->wait_timers);
 	free(broker);
 	return NULL;
@@ -69,20 +71,30 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static struct future *pop_due(struct sched *sched, uint64_t now_usec)
+{
+	struct sched_entry *entry = sched_pop(sched, now_usec);
+
+	return entry ? (struct future *)((char *)entry - offsetof(struct future, timer)) : NULL;
+}
+
 uint64_t broker_run(struct broker *broker)
 {
-	uint64_t now;
+	uint64_t now, next;
 
 	do {
-		struct sched_entry *entry;
+		struct future *future;
 
 		now = core_now_usec(broker);
-		while ((entry = sched_pop(&broker->timers, now)))
-			drive_due((struct future *)((char *)entry - offsetof(struct future, timer)));
+		while ((future = pop_due(&broker->timers, now)))
+			drive_due(future);
+		while ((future = pop_due(&broker->expiries, now)))
+			core_expire(broker, future);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
-	return earliest(earliest(sched_next(&broker->timers), sched_next(&broker->wait_timers)),
-	    broker->stopping ? UINT64_MAX : buckets_next(broker->buckets, now));
+	next = earliest(earliest(sched_next(&broker->timers), sched_next(&broker->expiries)),
+	    sched_next(&broker->wait_timers));
+	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
 }
 
 void broker_stop(struct broker *broker)
@@ -191,7 +203,7 @@ int core_forget(struct broker *broker, struct future *future, void (*then)(void 
 	}
 	future->forgetting = true;
 	future_pin(future);
-	sched_cancel(&broker->timers, &future->timer);
+	drive_arm(future);
 	return 0;
 }
 

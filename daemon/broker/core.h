@@ -18,7 +18,8 @@ struct broker {
 	bool stopping;
 
 	struct index index;             /* every future */
-	struct sched timers;            /* of futures */
+	struct sched timers;            /* of live futures: requests and deadlines */
+	struct sched expiries;          /* of those that are over */
 	struct buckets *buckets;
 
 	struct wait *waits;             /* all of them */

@@ -22,7 +22,14 @@ static uint64_t saturating_add(uint64_t a, uint64_t b)
 
 int drive_reserve(struct broker *broker)
 {
-	return sched_reserve(&broker->timers, broker->index.count + 1);
+	int r = sched_reserve(&broker->timers, broker->index.count + 1);
+
+	return r < 0 ? r : sched_reserve(&broker->expiries, broker->index.count + 1);
+}
+
+static struct sched *timers_of(const struct future *future)
+{
+	return future->resting ? &future->broker->expiries : &future->broker->timers;
 }
 
 void drive_end(struct future *future)
@@ -34,7 +41,7 @@ void drive_end(struct future *future)
 		future->exchange = NULL;
 	}
 	bucket_leave(broker->buckets, &future->slot);
-	sched_cancel(&broker->timers, &future->timer);
+	sched_cancel(timers_of(future), &future->timer);
 }
 
 /* The last moment at which an answer still counts. */
@@ -43,32 +50,44 @@ static uint64_t deadline_end(const struct future *future)
 	return saturating_add(future->deadline_usec, DEADLINE_GRACE_USEC);
 }
 
+/* Monotonic: when a terminal future is forgotten. */
+static uint64_t expiry(const struct future *future)
+{
+	int64_t left_ms = future->rec.expires_at_ms - core_wall_ms(future->broker);
+
+	if (future->rec.expires_at_ms == 0 || future->forgetting)
+		return SCHED_NEVER;
+	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
+}
+
+/* Monotonic: when there is something to do for a live future. */
+static uint64_t next_move(const struct future *future)
+{
+	if (future->broker->stopping)
+		return SCHED_NEVER;
+	if (future->last_attempt)
+		return deadline_end(future);
+	if (future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
+		return future->deadline_usec;
+	return future->next_usec;
+}
+
 void drive_arm(struct future *future)
 {
-	struct broker *broker = future->broker;
-	int64_t left_ms = future->rec.expires_at_ms - core_wall_ms(broker);
-	uint64_t due;
+	bool over = future_state_terminal(future->rec.state);
+	uint64_t due = over ? expiry(future) : next_move(future);
+	int r = 0;
 
-	if (future_state_terminal(future->rec.state)) {
-		due = future->rec.expires_at_ms == 0 || future->forgetting ? SCHED_NEVER :
-		    saturating_add(core_now_usec(broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
-	} else if (broker->stopping) {
-		due = SCHED_NEVER;
-	} else if (future->last_attempt) {
-		due = deadline_end(future);
-	} else if (future->slot.state != SLOT_IDLE) {
-		due = future->deadline_usec;
-	} else {
-		due = future->next_usec < future->deadline_usec ? future->next_usec : future->deadline_usec;
+	if (over != future->resting) {
+		sched_cancel(timers_of(future), &future->timer);
+		future->resting = over;
 	}
-	if (due == SCHED_NEVER) {
-		sched_cancel(&broker->timers, &future->timer);
-	} else {
-		int r = sched_set(&broker->timers, &future->timer, due);
-
-		assert(r == 0);  /* drive_reserve() made room at creation */
-		(void)r;
-	}
+	if (due == SCHED_NEVER)
+		sched_cancel(timers_of(future), &future->timer);
+	else
+		r = sched_set(timers_of(future), &future->timer, due);
+	assert(r == 0);  /* drive_reserve() made room at creation */
+	(void)r;
 }
 
 void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_usec)
@@ -126,9 +145,7 @@ void drive_due(struct future *future)
 	struct broker *broker = future->broker;
 	uint64_t now = core_now_usec(broker);
 
-	if (future_state_terminal(future->rec.state)) {
-		core_expire(broker, future);
-	} else if (!future->slot.bucket && bucket_join(broker->buckets, future->rec.uid, future->plan->bucket,
+	if (!future->slot.bucket && bucket_join(broker->buckets, future->rec.uid, future->plan->bucket,
 	    future->plan->bucket_limit, &future->slot) < 0) {
 		drive_postpone(future);
 	} else if (now >= future->deadline_usec) {
@@ -185,22 +202,28 @@ static void send_request(struct future *future)
 
 static void on_intent(void *arg, struct future *future, int status)
 {
+	struct broker *broker = future->broker;
 	struct future_rec draft;
 
 	(void)arg;
 	future->intent_pending = false;
 	if (future->removed || future_state_terminal(future->rec.state))
 		return;
-	if (status == 0 && !future->broker->stopping) {
+	/* Another future of the bucket may have been told meanwhile to pause. */
+	if (status == 0 && !broker->stopping && !bucket_paused_until(future->slot.bucket, core_now_usec(broker))) {
 		send_request(future);
 		return;
 	}
-	/* Nothing was sent: the next start may send it. */
-	bucket_release(future->broker->buckets, &future->slot);
+	/* Nothing was sent: the next turn may send it. Without memory to write that down, only we know it. */
+	bucket_release(broker->buckets, &future->slot);
 	record_draft(future, &draft);
 	draft.phase = STORE_PHASE_SUBMIT;
-	(void)record_write(future, &draft, NULL);
-	drive_postpone(future);
+	if (record_write(future, &draft, NULL) < 0)
+		future->rec.phase = STORE_PHASE_SUBMIT;
+	if (status == 0)
+		drive_now(future);
+	else
+		drive_postpone(future);
 }
 
 /* A slot was granted: send the next request, after writing down what must be known if we die meanwhile. */

@@ -25,7 +25,7 @@ void drive_arm(struct future *future);
 /* Memory was too short for what had to be done: come back to it in a second. */
 void drive_postpone(struct future *future);
 
-/* The timer of this future went off. */
+/* The timer of this live future went off. */
 void drive_due(struct future *future);
 
 /* Hand free slots to those that wait for one. */

@@ -38,7 +38,8 @@ struct future {
 	uint64_t next_usec;             /* monotonic: the next request */
 	uint64_t deadline_usec;         /* monotonic; SCHED_NEVER: none */
 
-	struct sched_entry timer;       /* live: next request or deadline; terminal: expiry */
+	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
+	bool resting;
 	struct wait_item *waits;        /* who is told when it ends */
 	UT_hash_handle by_id, by_key;
 	struct {                        /* the key of by_key: owner and name, in one run of bytes */

@@ -5,35 +5,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The texts that can change after creation. */
-static const size_t texts[] = {
-	offsetof(struct future_rec, last_error),
-	offsetof(struct future_rec, idempotency),
-	offsetof(struct future_rec, captured),
-	offsetof(struct future_rec, progress),
-	offsetof(struct future_rec, error_kind),
-	offsetof(struct future_rec, error_message),
-	offsetof(struct future_rec, error_code),
-	offsetof(struct future_rec, content_type),
-};
-
-static char **text_at(const struct future_rec *rec, size_t offset)
-{
-	return (char **)((char *)(uintptr_t)rec + offset);
-}
-
-/* Free those texts of rec that other does not share. */
-static void free_unshared(const struct future_rec *rec, const struct future_rec *other)
-{
-	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		if (*text_at(rec, texts[i]) != *text_at(other, texts[i]))
-			free(*text_at(rec, texts[i]));
-	}
-}
 
 void record_draft(const struct future *future, struct future_rec *ret_draft)
 {
@@ -42,12 +15,12 @@ void record_draft(const struct future *future, struct future_rec *ret_draft)
 
 void record_drop(const struct future *future, struct future_rec *draft)
 {
-	free_unshared(draft, &future->rec);
+	future_rec_done_unshared(draft, &future->rec);
 }
 
 int record_text(const struct future *future, struct future_rec *draft, char **slot, struct slice text)
 {
-	size_t offset = (size_t)((char *)slot - (char *)draft);
+	char *const *old = (char *const *)((const char *)&future->rec + ((char *)slot - (char *)draft));
 	char *copy = NULL;
 
 	if (text.data) {
@@ -55,7 +28,7 @@ int record_text(const struct future *future, struct future_rec *draft, char **sl
 		if (!copy)
 			return -ENOMEM;
 	}
-	if (*slot != *text_at(&future->rec, offset))
+	if (*slot != *old)
 		free(*slot);
 	*slot = copy;
 	return 0;
@@ -152,7 +125,7 @@ int record_write(struct future *future, struct future_rec *draft, const struct r
 		goto fail;
 	if (write)
 		future_pin(future);
-	free_unshared(&future->rec, draft);
+	future_rec_done_unshared(&future->rec, draft);
 	future->rec = *draft;
 	return 0;
 fail:

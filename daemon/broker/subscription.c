@@ -97,16 +97,10 @@ void subscription_publish(struct broker *broker, const struct event_rec *event, 
 	}
 }
 
-/* Is this progress made stale by a later event of the same future in the page? */
-static bool superseded(const struct event_rec *events, size_t count, size_t i)
+/* Is this progress made stale by a later event of the same future, which is to come? */
+static bool superseded(const struct event_rec *event, const struct future *future)
 {
-	if (events[i].event != STORE_EVENT_PROGRESS)
-		return false;
-	for (size_t j = i + 1; j < count; j++) {
-		if (memcmp(events[j].id, events[i].id, sizeof events[i].id) == 0)
-			return true;
-	}
-	return false;
+	return event->event == STORE_EVENT_PROGRESS && (!future || event->seq < future->rec.seq);
 }
 
 static void on_page(void *arg, int status, const struct event_rec *events, size_t count)
@@ -128,7 +122,7 @@ static void on_page(void *arg, int status, const struct event_rec *events, size_
 
 		memcpy(id.bytes, events[i].id, sizeof id.bytes);
 		future = index_find(&sub->broker->index, &id);
-		if (!superseded(events, count, i) && matches(sub, &events[i], future) &&
+		if (!superseded(&events[i], future) && matches(sub, &events[i], future) &&
 		    !deliver(sub, &events[i], future))
 			sub->mode = BLOCKED;
 		else

@@ -188,6 +188,8 @@ static int resolve(const char *base, const char *reference, char **ret, struct e
 	struct error why;
 	int r;
 
+	if (!is_absolute(reference) && strncmp(reference + strcspn(reference, ":/?#"), "://", 3) == 0)
+		return error_set(error, ERROR_INVALID_SPEC, "\"%.200s\" is not an http or https URL", reference);
 	if (!is_absolute(reference) && !base)
 		return error_set(error, ERROR_INVALID_SPEC, "\"%.200s\" is relative, and there is no base", reference);
 	r = http_resolve(is_absolute(reference) ? NULL : base, reference, ret, &why);

@@ -14,8 +14,11 @@ if ! diff -u "$list" "$found"; then
 	echo "A new name: add it there, and raise current and age in client/Makefile.inc. A name that went: don't."
 	exit 1
 fi
-# Each name is declared in the header, and nothing else is.
+# Each name is declared in the header.
 declared=$(grep -o 'futured_[a-z_]*(' "${srcdir:-.}/client/futured.h" | tr -d '(' | LC_ALL=C sort -u)
+checks=1
 for name in $(cat "$list"); do
+	checks=$((checks + 1))
 	echo "$declared" | grep -qx "$name" || { echo "check-symbols: $name is not in futured.h"; exit 1; }
 done
+echo "100%: Checks: $checks, Failures: 0, Errors: 0"

@@ -67,7 +67,7 @@ START_TEST(empty_has_the_defaults)
 	ck_assert_int_eq(load("# nothing\n\n; at all\n[limits]\n"), 0);
 	config_defaults(&defaults);
 	ck_assert_mem_eq(&config, &defaults, sizeof(config));
-	ck_assert_uint_eq(config.connections_per_uid, 64);
+	ck_assert_uint_eq(config.connections_per_uid, 1024);
 	ck_assert_uint_eq(n_reported, 0);
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(missing_file)
 	ck_assert_uint_eq(n_reported, 1);
 	ck_assert_int_eq(config_load(missing, true, on_report, NULL, &config), 0);
 	ck_assert_uint_eq(n_reported, 1);
-	ck_assert_uint_eq(config.connections_per_uid, 64);
+	ck_assert_uint_eq(config.connections_per_uid, 1024);
 	ck_assert_int_eq(config_load("/", false, on_report, NULL, &config), -EINVAL);
 }
 END_TEST

@@ -51,6 +51,21 @@ START_TEST(done_leaves_nothing_to_free)
 }
 END_TEST
 
+START_TEST(done_unshared_leaves_what_the_base_has)
+{
+	struct future_rec base, draft;
+
+	fixture_rec(&base, 1);
+	draft = base;
+	draft.progress = strdup("another");
+	draft.last_error = NULL;
+	future_rec_done_unshared(&draft, &base);      /* leaks or frees twice when it is wrong: the sanitizers see it */
+	ck_assert_str_ne(base.progress, "another");
+	fixture_compare(&base, &base);
+	future_rec_done(&base);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("future_rec");
@@ -61,6 +76,7 @@ int main(void)
 	tcase_add_test(tcase, copies_every_field);
 	tcase_add_test(tcase, copies_what_is_absent);
 	tcase_add_test(tcase, done_leaves_nothing_to_free);
+	tcase_add_test(tcase, done_unshared_leaves_what_the_base_has);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

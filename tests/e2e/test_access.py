@@ -7,6 +7,7 @@ import unittest
 
 import harness
 import activation
+import rpc   # now: later, as another user, its file may be out of reach
 
 SPEC = {"poll": {"url": "http://127.0.0.1:1/", "rules": [{"when": {"status": 200}, "then": "success"}]}}
 ALICE, BOB, CAROL = (40001, 40010), (40002, 40010), (40003, 40020)   # uid, gid; Alice and Bob share a group

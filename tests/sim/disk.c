@@ -10,7 +10,7 @@ struct disk {
 	struct disk_future *futures;
 	size_t count, size;
 	struct event_rec *events;
-	size_t n_events, events_size;
+	size_t first_event, n_events, events_size;  /* those before first_event are dropped */
 	uint64_t events_max, last_seq, writes;
 	bool full;
 };
@@ -124,9 +124,12 @@ static void log_event(struct disk *disk, const struct event_rec *event)
 	/* The contract of store.h: numbers only rise. */
 	assert(event->seq > disk->last_seq);
 	disk->last_seq = event->seq;
-	if (disk->n_events == disk->events_max) {
-		memmove(disk->events, disk->events + 1, (disk->n_events - 1) * sizeof(*disk->events));
-		disk->n_events--;
+	if (disk->n_events - disk->first_event == disk->events_max)
+		disk->first_event++;
+	if (disk->first_event > disk->events_max) {
+		disk->n_events -= disk->first_event;
+		memmove(disk->events, disk->events + disk->first_event, disk->n_events * sizeof(*disk->events));
+		disk->first_event = 0;
 	}
 	if (disk->n_events == disk->events_size) {
 		disk->events_size = disk->events_size ? 2 * disk->events_size : 256;
@@ -234,7 +237,7 @@ int disk_forget(struct disk *disk, const uint8_t id[STORE_ID_BYTES], const struc
 
 const struct event_rec *disk_events_after(const struct disk *disk, uint64_t since, size_t *ret_count)
 {
-	size_t low = 0, high = disk->n_events;
+	size_t low = disk->first_event, high = disk->n_events;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -255,7 +258,7 @@ uint64_t disk_last_seq(const struct disk *disk)
 
 uint64_t disk_oldest_seq(const struct disk *disk)
 {
-	return disk->n_events > 0 ? disk->events[0].seq : 0;
+	return disk->n_events > disk->first_event ? disk->events[disk->first_event].seq : 0;
 }
 
 const uint8_t *disk_epoch(const struct disk *disk)

@@ -2,6 +2,7 @@
 #include "tests/sim/service_sim.h"
 
 #include "daemon/broker/siphash.h"
+#include "tests/sim/reply_sim.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -53,8 +54,7 @@ struct exchange {
 	uint64_t due_usec;
 	exchange_cb done;
 	void *arg;
-	struct verdict verdict;
-	char captured[SCRIPT_TEXT + 16], progress[32], result[SCRIPT_TEXT];
+	struct reply reply;
 };
 
 struct service {
@@ -139,68 +139,6 @@ static struct operation *operation_add(struct service *service, const char *name
 	return operation;
 }
 
-/* --- answers -------------------------------------------------------------------------------------- */
-
-static void answer_unreachable(struct exchange *exchange, bool sent, const char *reason)
-{
-	exchange->verdict.outcome = OUTCOME_RETRY;
-	exchange->verdict.sent = sent;
-	exchange->verdict.unreachable = true;
-	snprintf(exchange->verdict.reason, sizeof(exchange->verdict.reason), "%s", reason);
-}
-
-static void answer_status(struct exchange *exchange, enum outcome outcome, int http_status)
-{
-	exchange->verdict.outcome = outcome;
-	exchange->verdict.http_status = http_status;
-	if (outcome == OUTCOME_RETRY)
-		snprintf(exchange->verdict.reason, sizeof(exchange->verdict.reason), "HTTP %d", http_status);
-}
-
-static void answer_end(struct exchange *exchange, const struct script *script, enum outcome outcome)
-{
-	struct verdict *verdict = &exchange->verdict;
-
-	answer_status(exchange, outcome, outcome == OUTCOME_LOST ? 404 : 200);
-	snprintf(exchange->result, sizeof(exchange->result), "%s", script->result);
-	if (outcome == OUTCOME_SUCCESS) {
-		verdict->result = slice_from_str(exchange->result);
-		verdict->content_type = slice_from_str("text/plain");
-	} else if (outcome == OUTCOME_FAILURE) {
-		verdict->failure = (struct failure){ .kind = "remote", .message = slice_from_str(exchange->result),
-			.code = slice_from_str("E1"), .details = slice_from_str("details"), .http_status = 200 };
-	} else if (outcome == OUTCOME_LOST) {
-		verdict->failure = (struct failure){ .kind = "lost", .message = slice_from_str("unknown there"),
-			.http_status = 404 };
-	}
-}
-
-static void answer_throttle(struct exchange *exchange, const struct script *script)
-{
-	struct verdict *verdict = &exchange->verdict;
-	uint64_t max = script->plan.retry_after_max_usec;
-
-	answer_status(exchange, OUTCOME_RETRY, 429);
-	verdict->throttled = true;
-	verdict->has_retry_after = true;
-	verdict->retry_after_usec = script->throttle_usec < max ? script->throttle_usec : max;
-}
-
-static void answer_pending(struct exchange *exchange, const struct script *script, unsigned answered)
-{
-	struct verdict *verdict = &exchange->verdict;
-
-	answer_status(exchange, OUTCOME_PENDING, 200);
-	verdict->has_retry_after = script->has_wait;
-	verdict->retry_after_usec = script->wait_usec;
-	verdict->has_delay = script->has_delay;
-	verdict->delay_usec = script->delay_usec;
-	if (script->progress) {
-		snprintf(exchange->progress, sizeof(exchange->progress), "{\"n\":%u}", answered);
-		verdict->progress = slice_from_str(exchange->progress);
-	}
-}
-
 /* --- steps ---------------------------------------------------------------------------------------- */
 
 /* A new operation, or the one that was made under the same idempotency value. */
@@ -254,27 +192,27 @@ static void step_submit(struct exchange *exchange, const struct script *script, 
 
 	check_submit(exchange->service, asked, script, input);
 	if (n <= script->unsent) {
-		answer_unreachable(exchange, false, "connection refused");
+		reply_unreachable(&exchange->reply, false, "connection refused");
 		return;
 	}
 	if (n > script->unsent + script->lost && n <= script->unsent + script->lost + script->busy) {
-		answer_status(exchange, OUTCOME_RETRY, 503);
+		reply_status(&exchange->reply, OUTCOME_RETRY, 503);
 		return;
 	}
 	operation = take_submit(exchange->service, asked, input);
 	if (asked->taken > 1 && !script->plan.resubmit)
 		violate(exchange->service, "a submit was carried out %u times", asked->taken);
 	if (n <= script->unsent + script->lost) {
-		answer_unreachable(exchange, true, "connection reset");
+		reply_unreachable(&exchange->reply, true, "connection reset");
 		return;
 	}
 	if (script->at_once)
-		answer_end(exchange, script, script->end);
+		reply_end(&exchange->reply, script, script->end);
 	else
-		answer_pending(exchange, script, 0);
+		reply_pending(&exchange->reply, script, 0);
 	operation->truth.over = script->at_once;
-	snprintf(exchange->captured, sizeof(exchange->captured), "{\"op\":\"%s\"}", operation->name);
-	exchange->verdict.captured = exchange->captured;
+	snprintf(exchange->reply.captured, sizeof(exchange->reply.captured), "{\"op\":\"%s\"}", operation->name);
+	exchange->reply.verdict.captured = exchange->reply.captured;
 }
 
 /* The operation that a request is about. */
@@ -306,26 +244,26 @@ static void step_poll(struct exchange *exchange, const struct script *script, co
 
 	exchange->asked->polls++;
 	if (!operation) {
-		answer_end(exchange, script, OUTCOME_LOST);
+		reply_end(&exchange->reply, script, OUTCOME_LOST);
 		return;
 	}
 	n = ++operation->truth.polls;
 	if (n >= script->fail_from && n <= script->fail_to) {
-		answer_unreachable(exchange, true, "connection reset");
+		reply_unreachable(&exchange->reply, true, "connection reset");
 		return;
 	}
 	if (n == script->throttle_at) {
-		answer_throttle(exchange, script);
+		reply_throttle(&exchange->reply, script);
 		return;
 	}
 	operation->truth.answered++;
 	if (operation->truth.cancelled) {
-		answer_end(exchange, script, OUTCOME_CANCELLED);
+		reply_end(&exchange->reply, script, OUTCOME_CANCELLED);
 	} else if (!script->never && operation->truth.answered > script->polls) {
 		operation->truth.over = true;
-		answer_end(exchange, script, script->end);
+		reply_end(&exchange->reply, script, script->end);
 	} else {
-		answer_pending(exchange, script, operation->truth.answered);
+		reply_pending(&exchange->reply, script, operation->truth.answered);
 	}
 }
 
@@ -337,13 +275,13 @@ static void step_cancel(struct exchange *exchange, const struct script *script, 
 	if (!script->plan.has_cancel)
 		violate(exchange->service, "a cancel request of a plan without one");
 	if (!operation) {
-		answer_end(exchange, script, OUTCOME_LOST);
+		reply_end(&exchange->reply, script, OUTCOME_LOST);
 		return;
 	}
 	operation->truth.cancels++;
 	if (!script->deaf && !operation->truth.over)
 		operation->truth.cancelled = true;
-	answer_status(exchange, OUTCOME_PENDING, 200);
+	reply_status(&exchange->reply, OUTCOME_PENDING, 200);
 }
 
 /* --- struct remote -------------------------------------------------------------------------------- */
@@ -459,13 +397,13 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 	exchange->id = *input->id;
 	exchange->done = done;
 	exchange->arg = arg;
-	exchange->verdict.step = input->step;
-	exchange->verdict.sent = true;
+	exchange->reply.verdict.step = input->step;
+	exchange->reply.verdict.sent = true;
 	check_start(service, exchange->place, exchange->asked, plan);
 	if (service->look)
 		service->look(service->look_arg, plan, input);
 	if (service->down)
-		answer_unreachable(exchange, false, "no route to host");
+		reply_unreachable(&exchange->reply, false, "no route to host");
 	else if (input->step == STEP_SUBMIT)
 		step_submit(exchange, script, input);
 	else if (input->step == STEP_POLL)
@@ -474,8 +412,8 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 		step_cancel(exchange, script, input);
 	if (script->hang || latency > input->timeout_usec) {
 		latency = latency < input->timeout_usec ? latency : input->timeout_usec;
-		exchange->verdict = (struct verdict){ .step = input->step };
-		answer_unreachable(exchange, true, "timed out");
+		exchange->reply.verdict = (struct verdict){ .step = input->step };
+		reply_unreachable(&exchange->reply, true, "timed out");
 	}
 	exchange->due_usec = *service->now_usec + latency;
 	schedule(service, exchange);
@@ -514,12 +452,12 @@ bool service_deliver(struct service *service)
 	if (!exchange || exchange->due_usec > *service->now_usec)
 		return false;
 	take_out(service, exchange);
-	if (exchange->verdict.throttled &&
-	    *service->now_usec + exchange->verdict.retry_after_usec > exchange->place->not_before)
-		exchange->place->not_before = *service->now_usec + exchange->verdict.retry_after_usec;
+	if (exchange->reply.verdict.throttled &&
+	    *service->now_usec + exchange->reply.verdict.retry_after_usec > exchange->place->not_before)
+		exchange->place->not_before = *service->now_usec + exchange->reply.verdict.retry_after_usec;
 	if (service->answer)
-		service->answer(service->answer_arg, &exchange->id, &exchange->verdict);
-	exchange->done(exchange->arg, &exchange->verdict);
+		service->answer(service->answer_arg, &exchange->id, &exchange->reply.verdict);
+	exchange->done(exchange->arg, &exchange->reply.verdict);
 	free(exchange);
 	return true;
 }
@@ -529,13 +467,12 @@ void service_set_down(struct service *service, bool down)
 	service->down = down;
 }
 
-void service_crash(struct service *service)
+void service_forget_client(struct service *service)
 {
 	struct place *place, *next;
 
 	while (service->exchanges)
 		on_abort(service, service->exchanges);
-	/* A pause of a whole bucket is not kept over a restart: each future has its own next time. */
 	HASH_ITER(hh, service->places, place, next)
 		place->not_before = 0;
 }
@@ -567,7 +504,7 @@ struct service *service_free(struct service *service)
 {
 	if (!service)
 		return NULL;
-	service_crash(service);
+	service_forget_client(service);
 	FREE_TABLE(service->asked);
 	FREE_TABLE(service->operations);
 	FREE_TABLE(service->promises);

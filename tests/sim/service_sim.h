@@ -31,8 +31,9 @@ bool service_deliver(struct service *service);
 
 /* From now on nobody reaches it, or everybody does again. */
 void service_set_down(struct service *service, bool down);
-/* The client is gone: no answer reaches anybody. What was carried out stays so. */
-void service_crash(struct service *service);
+/* The client is gone: no answer reaches anybody. What was carried out stays so. A pause of a bucket is not
+ * expected of the next client: it is each future's own next time that is durable. */
+void service_forget_client(struct service *service);
 
 /* What was asked in the name of one future. */
 struct asked {

@@ -123,7 +123,7 @@ static void power_off(struct sim *sim)
 	store_sim_crash(sim->store);
 	sim->broker = broker_free(sim->broker);
 	sim->store = store_sim_free(sim->store);
-	service_crash(sim->service);
+	service_forget_client(sim->service);
 	sim->crashing = false;
 }
 
@@ -224,6 +224,7 @@ void sim_restart(struct sim *sim, uint64_t down_usec)
 	sim_commit(sim);
 	sim->broker = broker_free(sim->broker);
 	sim->store = store_sim_free(sim->store);
+	service_forget_client(sim->service);
 	sim->now_usec += down_usec;
 	boot(sim);
 }

@@ -84,6 +84,26 @@ START_TEST(nothing_is_sent_before_the_intent_is_durable)
 }
 END_TEST
 
+START_TEST(a_pause_that_comes_while_the_intent_is_written)
+{
+	struct id throttled = client_make(sim, "throttle=1:600 latency=1"), id = client_make(sim, "submit polls=1");
+
+	sim->commit_usec = UINT64_MAX;
+	sim->commit_at = UINT64_MAX;
+	/* It has its slot and waits for its intent; then the answer comes that pauses the bucket. */
+	sim_run(sim, 2 * SECOND);
+	ck_assert_uint_eq(asked(&throttled)->count, 1);
+	sim_commit(sim);
+	sim->commit_usec = 1000;
+	sim_run(sim, 500 * SECOND);
+	ck_assert_uint_eq(asked(&id)->count, 0);
+	/* Nothing was sent, and that is known over a crash too. */
+	sim_crash(sim, 200 * SECOND);
+	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
+	ck_assert_uint_eq(asked(&id)->submits, 1);
+}
+END_TEST
+
 START_TEST(what_was_never_sent_is_sent_again)
 {
 	struct id id = client_make(sim, "submit unsent=3 busy=2");
@@ -534,6 +554,7 @@ static Suite *submit_suite(void)
 	tcase_add_test(tcase, submits_then_polls);
 	tcase_add_test(tcase, an_answer_to_the_submit_may_be_the_end);
 	tcase_add_test(tcase, nothing_is_sent_before_the_intent_is_durable);
+	tcase_add_test(tcase, a_pause_that_comes_while_the_intent_is_written);
 	tcase_add_test(tcase, what_was_never_sent_is_sent_again);
 	tcase_add_test(tcase, a_lost_answer_is_submit_unknown);
 	tcase_add_test(tcase, a_lost_answer_with_idempotency);

@@ -16,6 +16,7 @@ daemon/              daemon/ db/store.h proto/ libc event2/ ini.h systemd/
 client/futured.h     libc
 client/futurectl     client/futurectl client/futured.h futured.h libc jansson.h
 client/              client/ proto/ libc msgpack.h
+examples/            futured.h libc
 tests/               *
 bench/               *
 '
@@ -36,7 +37,7 @@ found=$(mktemp) || exit 1
 trap 'rm -f "$list" "$found"' EXIT
 
 # The files of the project, whether or not this is a checkout.
-for dir in proto db daemon client profiles systemd tests bench man; do
+for dir in proto db daemon client examples profiles systemd tests bench man; do
 	[ ! -d "$dir" ] || find "$dir" -type f
 done | sort >"$list"
 c_files=$(grep '\.[ch]$' "$list")

@@ -119,6 +119,7 @@ static const struct { const char *spec, *error; } BAD[] = {
 	/* requests */
 	{ "{\"poll\": {}}", "poll: \"url\" is missing" },
 	{ "{\"poll\": {\"url\": \"/p\"}}", "poll.url: \"/p\" is relative, and there is no base" },
+	{ "{\"poll\": {\"url\": \"ftp://h/p\"}}", "poll.url: \"ftp://h/p\" is not an http or https URL" },
 	{ "{\"poll\": {\"url\": \"http://\"}}", "poll.url: not a usable URL: No host part in the URL" },
 	{ "{\"poll\": {\"url\": \"http://h/p\", \"methd\": \"GET\"}}",
 	  "poll: unknown key \"methd\" (did you mean \"method\"?)" },
