@@ -1,7 +1,8 @@
 /* client.c - starts calls and writes down their answers. */
 #include "tests/sim/client.h"
 
-#include <check.h>
+#include "tests/sim/must.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,7 @@ bool client_exists(struct sim *sim, const struct id *id)
 
 	if (broker_find(sim->broker, &root, id, &future, &error) == 0)
 		return true;
-	ck_assert_int_eq(error.code, ERROR_NOT_FOUND);
+	must(error.code == ERROR_NOT_FOUND);
 	return false;
 }
 
@@ -185,7 +186,7 @@ struct future_view client_view(struct sim *sim, const struct id *id)
 	struct error error = { 0 };
 	struct future_view view;
 
-	ck_assert_msg(broker_find(sim->broker, &root, id, &future, &error) == 0, "%s", error.message);
+	must_say(broker_find(sim->broker, &root, id, &future, &error) == 0, "%s", error.message);
 	future_view(future, &view);
 	return view;
 }
@@ -200,7 +201,7 @@ enum store_state client_finish(struct sim *sim, const struct id *id, uint64_t mo
 	uint64_t until = sim->now_usec + most_usec;
 
 	while (!client_view(sim, id).terminal)
-		ck_assert_msg(sim_step(sim, until), "still %s", future_state_name(client_state(sim, id)));
+		must_say(sim_step(sim, until), "still %s", future_state_name(client_state(sim, id)));
 	return client_state(sim, id);
 }
 
@@ -223,7 +224,7 @@ static void on_waited(void *arg, struct wait *wait, bool timed_out)
 		if (!future)
 			continue;
 		future_view(future, &view);
-		ck_assert_int_eq(id_compare(&view.id, &waiting->ids[i]), 0);
+		must(id_compare(&view.id, &waiting->ids[i]) == 0);
 		waiting->states[i] = (int)view.state;
 	}
 }

@@ -1,7 +1,8 @@
 /* model.c - keeps books about a random history and compares them with broker and disk. */
 #include "tests/sim/model.h"
 
-#include <check.h>
+#include "tests/sim/must.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ void model_init(struct model *model, struct sim *sim)
 	memset(model, 0, sizeof(*model));
 	model->sim = sim;
 	listener_open(sim, 0, NULL, true, 0, &model->monitor);
-	ck_assert_int_eq(model->monitor.code, ERROR_NONE);
+	must(model->monitor.code == ERROR_NONE);
 }
 
 static void drop_calls(struct model *model)
@@ -112,8 +113,8 @@ void model_rebooted(struct model *model)
 	model->monitor.subscription = NULL;
 	listener_close(&model->monitor);
 	listener_open(model->sim, 0, NULL, true, model->seq, &model->monitor);
-	ck_assert_int_eq(model->monitor.code, ERROR_NONE);
-	ck_assert(!model->monitor.truncated);
+	must(model->monitor.code == ERROR_NONE);
+	must(!model->monitor.truncated);
 }
 
 /* --- events ----------------------------------------------------------------------------------------- */
@@ -126,7 +127,7 @@ static void take_change(struct known *known, const struct broker_event *event)
 		[STORE_RUNNING] = { [STORE_SUCCEEDED] = true, [STORE_FAILED] = true, [STORE_CANCELLED] = true }
 	};
 
-	ck_assert_msg(moves[known->state][event->state], "from %s to %s", future_state_name(known->state),
+	must_say(moves[known->state][event->state], "from %s to %s", future_state_name(known->state),
 	    future_state_name(event->state));
 	known->state = event->state;
 	if (event->state < STORE_SUCCEEDED)
@@ -139,29 +140,29 @@ static void take_event(struct model *model, const struct broker_event *event)
 {
 	struct known *known = model_know(model, &event->id);
 
-	ck_assert_uint_gt(event->seq, model->seq);
+	must(event->seq > model->seq);
 	model->seq = event->seq;
 	model->events++;
-	ck_assert(!known->forgotten);
+	must(!known->forgotten);
 	switch (event->event) {
 	case STORE_EVENT_CREATED:
-		ck_assert(!known->created);
-		ck_assert_int_eq(event->state, STORE_PENDING);
+		must(!known->created);
+		must(event->state == STORE_PENDING);
 		known->created = true;
 		break;
 	case STORE_EVENT_CHANGED:
-		ck_assert(known->created && !known->over);
+		must(known->created && !known->over);
 		take_change(known, event);
 		model->ended += known->over;
 		break;
 	case STORE_EVENT_PROGRESS:
-		ck_assert(known->created && !known->over);
+		must(known->created && !known->over);
 		break;
 	case STORE_EVENT_FORGOTTEN:
-		ck_assert(known->over);
+		must(known->over);
 		known->forgotten = true;
 		if (known->script && !known->forget_asked)
-			ck_assert(known->ttl_ms >= 0 && event->at_ms >= known->over_at_ms + known->ttl_ms);
+			must(known->ttl_ms >= 0 && event->at_ms >= known->over_at_ms + known->ttl_ms);
 		break;
 	}
 }
@@ -179,7 +180,7 @@ static void take_answer(struct model *model, const struct call *call)
 	known = model_know(model, &call->answer.id);
 	known->acked = true;
 	if (known->script)
-		ck_assert_uint_eq(known->uid, call->uid);
+		must(known->uid == call->uid);
 }
 
 static void take_answers(struct model *model)
@@ -187,7 +188,7 @@ static void take_answers(struct model *model)
 	for (struct call **at = &model->calls; *at;) {
 		struct call *call = *at;
 
-		ck_assert_uint_le(call->answer.calls, 1);
+		must(call->answer.calls <= 1);
 		if (call->answer.calls == 0 && call->answer.code == ERROR_NONE) {
 			at = &call->next;
 			continue;
@@ -217,24 +218,24 @@ static void check_open_wait(const struct model *model, const struct open_wait *w
 	int states[8];
 
 	if (wait->timeout_usec != UINT64_MAX)
-		ck_assert_uint_lt(model->sim->now_usec, wait->start_usec + wait->timeout_usec);
+		must(model->sim->now_usec < wait->start_usec + wait->timeout_usec);
 	for (size_t i = 0; i < wait->count; i++)
 		states[i] = client_exists(model->sim, &wait->ids[i]) ?
 		    (int)client_state(model->sim, &wait->ids[i]) : -1;
-	ck_assert(!condition(wait->mode, states, wait->count));
+	must(!condition(wait->mode, states, wait->count));
 }
 
 static void check_ended_wait(const struct open_wait *wait)
 {
 	const struct waiting *waiting = &wait->waiting;
 
-	ck_assert_uint_eq(waiting->calls, 1);
-	ck_assert_uint_eq(waiting->count, wait->count);
+	must(waiting->calls == 1);
+	must(waiting->count == wait->count);
 	for (size_t i = 0; i < wait->count; i++)
-		ck_assert_int_eq(id_compare(&waiting->ids[i], &wait->ids[i]), 0);
+		must(id_compare(&waiting->ids[i], &wait->ids[i]) == 0);
 	if (waiting->timed_out)
-		ck_assert_uint_eq(waiting->at_usec, wait->start_usec + wait->timeout_usec);
-	ck_assert(condition(wait->mode, waiting->states, waiting->count) == !waiting->timed_out);
+		must(waiting->at_usec == wait->start_usec + wait->timeout_usec);
+	must(condition(wait->mode, waiting->states, waiting->count) == !waiting->timed_out);
 }
 
 static void take_waits(struct model *model)
@@ -251,7 +252,7 @@ static void take_waits(struct model *model)
 			check_ended_wait(wait);
 			model->waited++;
 		} else {
-			ck_assert_int_eq(wait->waiting.code, ERROR_NOT_FOUND);
+			must(wait->waiting.code == ERROR_NOT_FOUND);
 		}
 		*at = wait->next;
 		free(wait);
@@ -283,7 +284,7 @@ static void check_end(const struct known *known, const struct future_view *view)
 		possible = script->plan.retry.timeout_usec != POLICY_NO_TIMEOUT;
 	else
 		possible = strcmp(kind, "submit_unknown") == 0 && single;
-	ck_assert_msg(possible, "an end that cannot be: %s %s", future_state_name(view->state), kind);
+	must_say(possible, "an end that cannot be: %s %s", future_state_name(view->state), kind);
 }
 
 /* What was told of its end is durable, and stays. */
@@ -292,16 +293,16 @@ static void check_over(const struct model *model, struct known *known, const str
 	const struct disk_future *durable = disk_find(model->sim->disk, known->id.bytes);
 	const char *kind = view->rec->error_kind ? view->rec->error_kind : "";
 
-	ck_assert_ptr_nonnull(durable);
-	ck_assert_int_eq(durable->rec.state, view->state);
-	ck_assert_int_eq(durable->result.data != NULL, view->state == STORE_SUCCEEDED);
+	must(durable);
+	must(durable->rec.state == view->state);
+	must((durable->result.data != NULL) == (view->state == STORE_SUCCEEDED));
 	if (durable->result.data) {
-		ck_assert_uint_eq(durable->result.len, strlen(known->script->result));
-		ck_assert_mem_eq(durable->result.data, known->script->result, durable->result.len);
+		must(durable->result.len == strlen(known->script->result));
+		must(memcmp(durable->result.data, known->script->result, durable->result.len) == 0);
 	}
 	if (known->seen_over) {
-		ck_assert_int_eq(view->state, known->seen_state);
-		ck_assert_str_eq(kind, known->seen_kind);
+		must(view->state == known->seen_state);
+		must(strcmp(kind, known->seen_kind) == 0);
 		return;
 	}
 	check_end(known, view);
@@ -338,27 +339,27 @@ static void check_future(const struct model *model, struct known *known)
 	struct future_view view;
 
 	if (known->forgotten) {
-		ck_assert(!client_exists(model->sim, &known->id));
-		ck_assert_ptr_null(disk_find(model->sim->disk, known->id.bytes));
+		must(!client_exists(model->sim, &known->id));
+		must(!disk_find(model->sim->disk, known->id.bytes));
 		return;
 	}
 	if (!client_exists(model->sim, &known->id)) {
 		if (known->acked || known->created)
-			ck_assert_msg(may_be_missing(model, known), "a future is lost");
+			must_say(may_be_missing(model, known), "a future is lost");
 		return;
 	}
 	view = client_view(model->sim, &known->id);
-	ck_assert(view.terminal == (view.state >= STORE_SUCCEEDED));
+	must(view.terminal == (view.state >= STORE_SUCCEEDED));
 	if (known->over)
-		ck_assert_int_eq(view.state, known->state);
-	ck_assert(!known->seen_over || view.terminal);
+		must(view.state == known->state);
+	must(!known->seen_over || view.terminal);
 	if (view.terminal)
 		check_over(model, known, &view);
 }
 
 void model_check(struct model *model)
 {
-	ck_assert_msg(!sim_violation(model->sim), "%s", sim_violation(model->sim));
+	must_say(!sim_violation(model->sim), "%s", sim_violation(model->sim));
 	for (size_t i = 0; i < model->monitor.count; i++)
 		take_event(model, &model->monitor.events[i]);
 	model->monitor.count = 0;
@@ -374,11 +375,11 @@ void model_check_quiet(struct model *model)
 	uint64_t sum = 0;
 
 	model_check(model);
-	ck_assert_ptr_null(model->calls);
+	must(!model->calls);
 	broker_stats(model->sim->broker, &stats);
 	for (int i = 0; i < 5; i++)
 		sum += stats.futures[i];
-	ck_assert_uint_eq(sum, disk_count(model->sim->disk));
-	ck_assert_uint_eq(stats.in_flight, service_in_flight(model->sim->service));
-	ck_assert_uint_eq(stats.seq, disk_last_seq(model->sim->disk));
+	must(sum == disk_count(model->sim->disk));
+	must(stats.in_flight == service_in_flight(model->sim->service));
+	must(stats.seq == disk_last_seq(model->sim->disk));
 }

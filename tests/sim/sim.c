@@ -19,7 +19,7 @@ static uint64_t on_monotonic(void *self)
 
 int64_t sim_wall_ms(const struct sim *sim)
 {
-	return WALL_EPOCH_MS + (int64_t)(sim->now_usec / 1000);
+	return WALL_EPOCH_MS + sim->wall_shift_ms + (int64_t)(sim->now_usec / 1000);
 }
 
 static int64_t on_wall(void *self)
@@ -84,7 +84,7 @@ static void boot(struct sim *sim)
 	sim->turns = 0;
 }
 
-struct sim *sim_new_small_log(uint64_t seed, uint64_t events_max)
+struct sim *sim_new_with_log(uint64_t seed, uint64_t events_max)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 
@@ -105,7 +105,7 @@ struct sim *sim_new_small_log(uint64_t seed, uint64_t events_max)
 
 struct sim *sim_new(uint64_t seed)
 {
-	return sim_new_small_log(seed, 1000000);
+	return sim_new_with_log(seed, 1000000);
 }
 
 void sim_commit(struct sim *sim)

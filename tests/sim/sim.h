@@ -12,6 +12,7 @@
 struct sim {
 	uint64_t now_usec;              /* true time since the simulation began */
 	uint64_t boot_usec;             /* when the machine started: the monotonic clock counts from there */
+	int64_t wall_shift_ms;          /* how far the wall clock was set forward, or back */
 	uint64_t random;                /* state of the broker's random numbers */
 	struct broker_config config;
 	struct disk *disk;
@@ -29,7 +30,7 @@ struct sim {
 /* A running broker with an empty disk. Aborts without memory, as does all that follows. */
 struct sim *sim_new(uint64_t seed);
 /* With an event log of so many rows; sim_new() has a million. */
-struct sim *sim_new_small_log(uint64_t seed, uint64_t events_max);
+struct sim *sim_new_with_log(uint64_t seed, uint64_t events_max);
 /* Commits what is queued, then ends everything. */
 struct sim *sim_free(struct sim *sim);
 

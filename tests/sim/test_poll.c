@@ -222,12 +222,35 @@ START_TEST(retry_timeout_starts_again_after_a_success)
 }
 END_TEST
 
+START_TEST(each_run_of_failures_starts_anew)
+{
+	struct id id = client_make(sim, "end=never polling=10/10/1 retry=1/64/2 retry_timeout=50");
+
+	for (int i = 0; i < 5; i++) {
+		size_t before;
+
+		service_set_down(sim->service, true);
+		sim_run(sim, 12 * SECOND);
+		before = service_asked(sim->service, &id)->count;
+		/* At most 4 s between two attempts by now; and 40 s in all, of the 50. */
+		sim_run(sim, 8 * SECOND);
+		ck_assert_uint_gt(service_asked(sim->service, &id)->count, before);
+		sim_run(sim, 20 * SECOND);
+		service_set_down(sim->service, false);
+		sim_run(sim, 60 * SECOND);
+		ck_assert_msg(!client_view(sim, &id).terminal, "given up in run %d", i);
+	}
+}
+END_TEST
+
 START_TEST(deadline_with_a_last_attempt)
 {
 	struct id id = make_with_deadline("end=never polling=4/64/4 latency=0.1", 30 * SECOND);
 	uint64_t created = sim->now_usec;
 	const struct asked *asked;
 
+	sim_run(sim, 25 * SECOND);
+	ck_assert_int_le(client_view(sim, &id).rec->next_at_ms, client_view(sim, &id).rec->deadline_at_ms + 1);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
 	ck_assert_str_eq(error_kind(&id), "deadline");
 	asked = service_asked(sim->service, &id);
@@ -278,7 +301,7 @@ START_TEST(no_deadline_by_default)
 {
 	struct id id = client_make(sim, "end=never");
 
-	sim_run(sim, 1000 * HOUR);
+	sim_run(sim, 200 * HOUR);
 	ck_assert_int_eq(client_state(sim, &id), STORE_RUNNING);
 }
 END_TEST
@@ -311,6 +334,21 @@ START_TEST(extend_moves_the_deadline)
 }
 END_TEST
 
+START_TEST(extended_while_the_last_attempt_is_under_way)
+{
+	struct id id = make_with_deadline("end=never latency=4 polling=9/9/1", 10 * SECOND);
+	struct answer answer;
+
+	sim_run(sim, 11 * SECOND);
+	ck_assert_uint_eq(service_in_flight(sim->service), 1);
+	client_extend(sim, 1000, &id, 100 * SECOND, &answer);
+	sim_run(sim, 80 * SECOND);
+	ck_assert_int_eq(client_state(sim, &id), STORE_RUNNING);
+	sim_run(sim, 40 * SECOND);
+	ck_assert_str_eq(error_kind(&id), "deadline");
+}
+END_TEST
+
 START_TEST(retry_after_pauses_the_whole_bucket)
 {
 	struct id ids[6];
@@ -331,6 +369,22 @@ START_TEST(retry_after_pauses_the_whole_bucket)
 	ck_assert_uint_le(service_asked(sim->service, &ids[1])->count, 7);
 	for (int i = 0; i < 6; i++)
 		ck_assert_int_eq(client_finish(sim, &ids[i], 10 * 60 * SECOND), STORE_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(a_pause_outlives_those_who_were_told)
+{
+	struct id first = client_make(sim, "throttle=1:600"), second;
+	struct answer cancelled;
+
+	sim_run(sim, SECOND);
+	client_cancel(sim, 1000, &first, &cancelled);
+	sim_run(sim, SECOND);
+	ck_assert_int_eq(client_state(sim, &first), STORE_CANCELLED);
+	second = client_make(sim, "");
+	sim_run(sim, 500 * SECOND);
+	ck_assert_uint_eq(service_asked(sim->service, &second)->count, 0);
+	ck_assert_int_eq(client_finish(sim, &second, 200 * SECOND), STORE_SUCCEEDED);
 }
 END_TEST
 
@@ -435,13 +489,16 @@ static Suite *poll_suite(void)
 	tcase_add_test(tcase, a_request_that_cannot_be_built);
 	tcase_add_test(tcase, retry_exhausted);
 	tcase_add_test(tcase, retry_timeout_starts_again_after_a_success);
+	tcase_add_test(tcase, each_run_of_failures_starts_anew);
 	tcase_add_test(tcase, deadline_with_a_last_attempt);
 	tcase_add_test(tcase, the_last_attempt_may_succeed);
 	tcase_add_test(tcase, a_deadline_is_kept_when_the_service_hangs);
 	tcase_add_test(tcase, a_deadline_is_kept_in_a_pause_and_behind_a_limit);
 	tcase_add_test(tcase, no_deadline_by_default);
 	tcase_add_test(tcase, extend_moves_the_deadline);
+	tcase_add_test(tcase, extended_while_the_last_attempt_is_under_way);
 	tcase_add_test(tcase, retry_after_pauses_the_whole_bucket);
+	tcase_add_test(tcase, a_pause_outlives_those_who_were_told);
 	tcase_add_test(tcase, the_paused_one_shows_in_the_numbers);
 	tcase_add_test(tcase, another_owner_is_not_paused);
 	tcase_add_test(tcase, limits_in_flight);

@@ -228,9 +228,37 @@ START_TEST(ids_go_on_rising)
 {
 	struct id before = client_make(sim, "end=never"), after;
 
+	/* Also when the clock was set back. */
+	sim->wall_shift_ms = -3600000;
 	sim_crash(sim, 0);
 	after = client_make(sim, "end=never");
 	ck_assert_int_lt(id_compare(&before, &after), 0);
+}
+END_TEST
+
+START_TEST(a_clock_that_was_set_back)
+{
+	struct id id = client_make(sim, "polls=5 polling=20/20/1 retry=1/60/2"), over = client_make(sim, "ttl=100");
+
+	/* What is due in 20 s seems to be due in a year: not believed. */
+	sim_run(sim, 10 * SECOND);
+	sim->wall_shift_ms = -INT64_C(365) * 24 * 3600 * 1000;
+	sim_crash(sim, SECOND);
+	ck_assert_int_eq(client_finish(sim, &id, 2 * HOUR), STORE_SUCCEEDED);
+	ck_assert_int_eq(client_state(sim, &over), STORE_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_set_while_the_daemon_runs)
+{
+	struct id id = client_make(sim, "polls=5 polling=20/20/1");
+
+	sim_run(sim, 10 * SECOND);
+	sim->wall_shift_ms = -INT64_C(365) * 24 * 3600 * 1000;
+	sim_run(sim, 25 * SECOND);
+	sim->wall_shift_ms = INT64_C(365) * 24 * 3600 * 1000;
+	ck_assert_int_eq(client_finish(sim, &id, 100 * SECOND), STORE_SUCCEEDED);
+	ck_assert_uint_eq(asked(&id)->count, 6);
 }
 END_TEST
 
@@ -303,6 +331,8 @@ static Suite *restart_suite(void)
 	tcase_add_test(tcase, a_single_overdue_one_is_asked_soon);
 	tcase_add_test(tcase, numbers_after_a_restart);
 	tcase_add_test(tcase, ids_go_on_rising);
+	tcase_add_test(tcase, a_clock_that_was_set_back);
+	tcase_add_test(tcase, a_clock_that_is_set_while_the_daemon_runs);
 	tcase_add_test(tcase, event_numbers_go_on_rising);
 	tcase_add_test(tcase, a_stop_lets_polls_go);
 	tcase_add_test(tcase, many_crashes_at_every_commit);

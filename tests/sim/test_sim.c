@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ACTIONS 400
-#define SEEDS_DEFAULT 60
+#define SEEDS_DEFAULT 30
 
 struct history {
 	struct sim *sim;
@@ -336,7 +336,7 @@ static void heal(struct history *h)
 
 START_TEST(random_history)
 {
-	struct history h = { .sim = sim_new((uint64_t)_i), .random = (uint64_t)_i };
+	struct history h = { .sim = sim_new_with_log((uint64_t)_i, UINT64_MAX), .random = (uint64_t)_i };
 
 	model_init(&h.model, h.sim);
 	for (int i = 0; i < ACTIONS; i++) {

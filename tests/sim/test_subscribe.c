@@ -250,7 +250,7 @@ START_TEST(a_log_that_does_not_reach_back)
 	uint64_t oldest;
 
 	sim = sim_free(sim);
-	sim = sim_new_small_log(1, 10);
+	sim = sim_new_with_log(1, 10);
 	for (int i = 0; i < 10; i++)
 		client_make(sim, "");
 	sim_run(sim, 60 * SECOND);
