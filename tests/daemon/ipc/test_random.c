@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEDS 300
+#define SEEDS 40
 #define STEPS 1000
 #define CLIENTS 3
 #define CALLS 1024               /* of one connection in its life, at most */
