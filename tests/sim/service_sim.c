@@ -2,7 +2,7 @@
 #include "tests/sim/service_sim.h"
 
 #include "daemon/broker/siphash.h"
-#include "tests/sim/answer.h"
+#include "tests/sim/reply_sim.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -42,6 +42,19 @@ struct place {
 	char name[SCRIPT_TEXT];
 	unsigned in_flight, peak;
 	uint64_t not_before;
+};
+
+/* One request under way; its answer is decided when it arrives. */
+struct exchange {
+	struct exchange *next;
+	struct service *service;
+	struct place *place;
+	struct asked *asked;
+	struct id id;
+	uint64_t due_usec;
+	exchange_cb done;
+	void *arg;
+	struct reply reply;
 };
 
 struct service {
@@ -179,27 +192,27 @@ static void step_submit(struct exchange *exchange, const struct script *script, 
 
 	check_submit(exchange->service, asked, script, input);
 	if (n <= script->unsent) {
-		answer_unreachable(exchange, false, "connection refused");
+		reply_unreachable(&exchange->reply, false, "connection refused");
 		return;
 	}
 	if (n > script->unsent + script->lost && n <= script->unsent + script->lost + script->busy) {
-		answer_status(exchange, OUTCOME_RETRY, 503);
+		reply_status(&exchange->reply, OUTCOME_RETRY, 503);
 		return;
 	}
 	operation = take_submit(exchange->service, asked, input);
 	if (asked->taken > 1 && !script->plan.resubmit)
 		violate(exchange->service, "a submit was carried out %u times", asked->taken);
 	if (n <= script->unsent + script->lost) {
-		answer_unreachable(exchange, true, "connection reset");
+		reply_unreachable(&exchange->reply, true, "connection reset");
 		return;
 	}
 	if (script->at_once)
-		answer_end(exchange, script, script->end);
+		reply_end(&exchange->reply, script, script->end);
 	else
-		answer_pending(exchange, script, 0);
+		reply_pending(&exchange->reply, script, 0);
 	operation->truth.over = script->at_once;
-	snprintf(exchange->captured, sizeof(exchange->captured), "{\"op\":\"%s\"}", operation->name);
-	exchange->verdict.captured = exchange->captured;
+	snprintf(exchange->reply.captured, sizeof(exchange->reply.captured), "{\"op\":\"%s\"}", operation->name);
+	exchange->reply.verdict.captured = exchange->reply.captured;
 }
 
 /* The operation that a request is about. */
@@ -231,26 +244,26 @@ static void step_poll(struct exchange *exchange, const struct script *script, co
 
 	exchange->asked->polls++;
 	if (!operation) {
-		answer_end(exchange, script, OUTCOME_LOST);
+		reply_end(&exchange->reply, script, OUTCOME_LOST);
 		return;
 	}
 	n = ++operation->truth.polls;
 	if (n >= script->fail_from && n <= script->fail_to) {
-		answer_unreachable(exchange, true, "connection reset");
+		reply_unreachable(&exchange->reply, true, "connection reset");
 		return;
 	}
 	if (n == script->throttle_at) {
-		answer_throttle(exchange, script);
+		reply_throttle(&exchange->reply, script);
 		return;
 	}
 	operation->truth.answered++;
 	if (operation->truth.cancelled) {
-		answer_end(exchange, script, OUTCOME_CANCELLED);
+		reply_end(&exchange->reply, script, OUTCOME_CANCELLED);
 	} else if (!script->never && operation->truth.answered > script->polls) {
 		operation->truth.over = true;
-		answer_end(exchange, script, script->end);
+		reply_end(&exchange->reply, script, script->end);
 	} else {
-		answer_pending(exchange, script, operation->truth.answered);
+		reply_pending(&exchange->reply, script, operation->truth.answered);
 	}
 }
 
@@ -262,13 +275,13 @@ static void step_cancel(struct exchange *exchange, const struct script *script, 
 	if (!script->plan.has_cancel)
 		violate(exchange->service, "a cancel request of a plan without one");
 	if (!operation) {
-		answer_end(exchange, script, OUTCOME_LOST);
+		reply_end(&exchange->reply, script, OUTCOME_LOST);
 		return;
 	}
 	operation->truth.cancels++;
 	if (!script->deaf && !operation->truth.over)
 		operation->truth.cancelled = true;
-	answer_status(exchange, OUTCOME_PENDING, 200);
+	reply_status(&exchange->reply, OUTCOME_PENDING, 200);
 }
 
 /* --- struct remote -------------------------------------------------------------------------------- */
@@ -384,13 +397,13 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 	exchange->id = *input->id;
 	exchange->done = done;
 	exchange->arg = arg;
-	exchange->verdict.step = input->step;
-	exchange->verdict.sent = true;
+	exchange->reply.verdict.step = input->step;
+	exchange->reply.verdict.sent = true;
 	check_start(service, exchange->place, exchange->asked, plan);
 	if (service->look)
 		service->look(service->look_arg, plan, input);
 	if (service->down)
-		answer_unreachable(exchange, false, "no route to host");
+		reply_unreachable(&exchange->reply, false, "no route to host");
 	else if (input->step == STEP_SUBMIT)
 		step_submit(exchange, script, input);
 	else if (input->step == STEP_POLL)
@@ -399,8 +412,8 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 		step_cancel(exchange, script, input);
 	if (script->hang || latency > input->timeout_usec) {
 		latency = latency < input->timeout_usec ? latency : input->timeout_usec;
-		exchange->verdict = (struct verdict){ .step = input->step };
-		answer_unreachable(exchange, true, "timed out");
+		exchange->reply.verdict = (struct verdict){ .step = input->step };
+		reply_unreachable(&exchange->reply, true, "timed out");
 	}
 	exchange->due_usec = *service->now_usec + latency;
 	schedule(service, exchange);
@@ -439,12 +452,12 @@ bool service_deliver(struct service *service)
 	if (!exchange || exchange->due_usec > *service->now_usec)
 		return false;
 	take_out(service, exchange);
-	if (exchange->verdict.throttled &&
-	    *service->now_usec + exchange->verdict.retry_after_usec > exchange->place->not_before)
-		exchange->place->not_before = *service->now_usec + exchange->verdict.retry_after_usec;
+	if (exchange->reply.verdict.throttled &&
+	    *service->now_usec + exchange->reply.verdict.retry_after_usec > exchange->place->not_before)
+		exchange->place->not_before = *service->now_usec + exchange->reply.verdict.retry_after_usec;
 	if (service->answer)
-		service->answer(service->answer_arg, &exchange->id, &exchange->verdict);
-	exchange->done(exchange->arg, &exchange->verdict);
+		service->answer(service->answer_arg, &exchange->id, &exchange->reply.verdict);
+	exchange->done(exchange->arg, &exchange->reply.verdict);
 	free(exchange);
 	return true;
 }

@@ -1,4 +1,4 @@
-/* test_create.c - creation: durable before told, keys, limits. */
+/* test_create.c - creation: durable before told, keys, limits, access. */
 #include "tests/sim/client.h"
 
 #include <check.h>
@@ -336,6 +336,60 @@ START_TEST(no_memory_in_the_store)
 }
 END_TEST
 
+/* A future of uid 1000 and gid 1000, seen by: its owner, his group, a stranger, root. */
+static void check_access(uint32_t mode, uid_t uid, gid_t group, bool read, bool write)
+{
+	struct create_request request = client_request("polls=1000");
+	struct caller caller = { .uid = uid, .gid = 5, .groups = &group, .n_groups = 1 };
+	const struct future *found;
+	struct error error = { 0 };
+	struct answer made, changed = { .sim = sim };
+	int r;
+
+	request.mode = mode;
+	made = create(1000, request);
+	r = broker_find(sim->broker, &caller, &made.id, &found, &error);
+	ck_assert_int_eq(r, read ? 0 : error_errno(ERROR_NOT_FOUND));
+	client_cancel(sim, uid, &made.id, &changed);
+	if (group == 1000)
+		return;                 /* client_cancel() knows no groups */
+	sim_commit(sim);
+	ck_assert_int_eq(changed.code, write ? ERROR_NONE : read ? ERROR_PERMISSION_DENIED : ERROR_NOT_FOUND);
+}
+
+START_TEST(access_by_mode)
+{
+	check_access(0600, 1000, 5, true, true);
+	check_access(0600, 1001, 5, false, false);
+	check_access(0600, 1001, 1000, false, false);
+	check_access(0640, 1001, 1000, true, false);
+	check_access(0644, 1001, 5, true, false);
+	check_access(0666, 1001, 5, true, true);
+	check_access(0660, 1001, 5, false, false);
+	check_access(0600, 0, 5, true, true);
+}
+END_TEST
+
+START_TEST(what_one_may_not_see_does_not_exist)
+{
+	struct id id = client_make(sim, "polls=1000");
+	struct waiting waiting;
+	struct answer answer;
+
+	client_forget(sim, 1001, &id, &answer);
+	ck_assert_int_eq(answer.code, ERROR_NOT_FOUND);
+	client_extend(sim, 1001, &id, SECOND, &answer);
+	ck_assert_int_eq(answer.code, ERROR_NOT_FOUND);
+	client_retry(sim, 1001, &id, &answer);
+	ck_assert_int_eq(answer.code, ERROR_NOT_FOUND);
+	client_read_result(sim, 1001, &id, 0, 10, &answer);
+	ck_assert_int_eq(answer.code, ERROR_NOT_FOUND);
+	ck_assert_int_eq(client_refresh(sim, 1001, &id), ERROR_NOT_FOUND);
+	client_wait(sim, 1001, &id, 1, WAIT_ALL_COMPLETED, UINT64_MAX, &waiting);
+	ck_assert_int_eq(waiting.code, ERROR_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(nothing_new_while_stopping)
 {
 	struct create_request request = client_request("polls=1");
@@ -347,7 +401,6 @@ START_TEST(nothing_new_while_stopping)
 	ck_assert_uint_eq(answer.calls, 0);
 }
 END_TEST
-
 static Suite *create_suite(void)
 {
 	Suite *suite = suite_create("create");
@@ -368,6 +421,8 @@ static Suite *create_suite(void)
 	tcase_add_test(tcase, a_key_that_exists_is_no_new_future);
 	tcase_add_test(tcase, a_full_disk_refuses_new_ones_only);
 	tcase_add_test(tcase, no_memory_in_the_store);
+	tcase_add_test(tcase, access_by_mode);
+	tcase_add_test(tcase, what_one_may_not_see_does_not_exist);
 	tcase_add_test(tcase, nothing_new_while_stopping);
 	suite_add_tcase(suite, tcase);
 	return suite;
