@@ -99,8 +99,8 @@ struct futured_options {
 
 /*
  * Connect to the daemon.
- *   path     its socket; NULL: $FUTURED_SOCKET, else the user's ($XDG_RUNTIME_DIR/futured/futured.sock), else the
- *            machine's (/run/futured/futured.sock)
+ *   path     its socket; NULL: $FUTURED_SOCKET, else the user's ($XDG_RUNTIME_DIR/futured/futured.sock, without a
+ *            runtime directory $TMPDIR/futured-UID/futured.sock), else the machine's (/run/futured/futured.sock)
  *   options  may be NULL
  *   ret      owned by the caller: futured_unref()
  * Does not block. Where neither path nor $FUTURED_SOCKET names the socket, the process behind it must belong to root,

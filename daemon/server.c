@@ -255,15 +255,14 @@ static void watch_disk(struct server *server)
 static void on_store(evutil_socket_t fd, short events, void *arg)
 {
 	struct server *server = arg;
-	int r = store_dispatch(server->store);
 
-	if (r >= 0) {
+	if (store_dispatch(server->store) >= 0) {
 		watch_disk(server);
 		return;
 	}
 	/* Nobody can say whether the last commit is on the disk. Whoever waits for it gets no answer from us: after the
 	 * restart the database itself decides. */
-	log_error("store: %s: giving up", strerror(-r));
+	log_error("store: %s: giving up", store_failure(server->store));
 	fail(server, SERVER_STORE_LOST);
 }
 

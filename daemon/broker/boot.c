@@ -119,7 +119,7 @@ static void fail_uncompiled(struct future *future, const struct error *error)
 
 	snprintf(message, sizeof message, "its stored spec does not compile any more: %s", error->message);
 	record_draft(future, &draft);
-	drive_fail(future, &draft, "invalid_spec", message);
+	drive_fail(future, &draft, "invalid_spec", message, 0);
 }
 
 /* List one future. Takes loaded's contents over. */

@@ -144,7 +144,7 @@ static void deadline_due(struct future *future, uint64_t now)
 		return;
 	}
 	record_draft(future, &draft);
-	drive_fail(future, &draft, "deadline", "the deadline passed before the operation was done");
+	drive_fail(future, &draft, "deadline", "the deadline passed before the operation was done", 0);
 }
 
 void drive_due(struct future *future)
@@ -242,7 +242,7 @@ static void start_request(struct future *future)
 	record_draft(future, &draft);
 	if (future->rec.phase == STORE_PHASE_SUBMITTING) {
 		drive_fail(future, &draft, "submit_unknown",
-		    "the submit may have been sent, but its answer is not known");
+		    "the submit may have been sent, but its answer is not known", 0);
 		return;
 	}
 	if (draft.state == STORE_PENDING)
@@ -312,11 +312,12 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	return 0;
 }
 
-void drive_fail(struct future *future, struct future_rec *draft, const char *kind, const char *message)
+void drive_fail(struct future *future, struct future_rec *draft, const char *kind, const char *message,
+    int http_status)
 {
 	struct ending ending = {
 		.state = STORE_FAILED,
-		.failure = { .kind = kind, .message = slice_from_str(message) },
+		.failure = { .kind = kind, .message = slice_from_str(message), .http_status = http_status },
 	};
 
 	if (drive_finish(future, draft, &ending) == 0)

@@ -49,7 +49,9 @@ struct ending {
  * with it, and is used up. -ENOMEM: nothing changed. */
 int drive_finish(struct future *future, struct future_rec *draft, const struct ending *ending);
 
-/* As drive_finish, with STORE_FAILED and a kind of our own; when memory is short it is tried again later. */
-void drive_fail(struct future *future, struct future_rec *draft, const char *kind, const char *message);
+/* As drive_finish, with STORE_FAILED and a kind of our own; when memory is short it is tried again later.
+ * http_status: of the last answer, 0: none. */
+void drive_fail(struct future *future, struct future_rec *draft, const char *kind, const char *message,
+    int http_status);
 
 #endif

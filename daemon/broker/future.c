@@ -89,7 +89,7 @@ void future_view(const struct future *future, struct future_view *ret)
 		.state = future->durable_state,
 		.terminal = future_state_terminal(future->durable_state),
 	};
-	if (!ret->terminal && rec->attempts > 0) {
+	if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";
 		ret->condition_since_ms = rec->unreachable_since_ms;
 	}

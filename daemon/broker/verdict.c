@@ -57,7 +57,7 @@ static void apply_pending(struct future *future, struct future_rec *draft, const
 		return;
 	}
 	if (past_deadline(future)) {
-		drive_fail(future, draft, "deadline", "the deadline passed before the operation was done");
+		drive_fail(future, draft, "deadline", "the deadline passed before the operation was done", 0);
 		return;
 	}
 	if (progress && future->plan->reset_on_progress)
@@ -96,7 +96,7 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 	}
 	if (past_deadline(future)) {
 		snprintf(message, sizeof message, "the deadline passed; last error: %s", verdict->reason);
-		drive_fail(future, draft, "deadline", message);
+		drive_fail(future, draft, "deadline", message, verdict->http_status);
 		return;
 	}
 	delay = policy_next(policy, &draft->retry_delay_usec, core_random(broker));
@@ -109,7 +109,7 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 		if (spent >= policy->timeout_usec) {
 			snprintf(message, sizeof message, "gave up after %u attempts; last error: %s", draft->attempts,
 			    verdict->reason);
-			drive_fail(future, draft, "retry_exhausted", message);
+			drive_fail(future, draft, "retry_exhausted", message, verdict->http_status);
 			return;
 		}
 		delay = policy_fit(delay, policy->timeout_usec - spent, &last);
@@ -152,7 +152,7 @@ static void apply_cancel(struct future *future, struct future_rec *draft, const 
 	if (verdict->outcome != OUTCOME_PENDING && verdict->failure.message.data)
 		(void)record_text(future, draft, &draft->last_error, verdict->failure.message);  /* for people only */
 	if (past_deadline(future)) {
-		drive_fail(future, draft, "deadline", "the deadline passed before the operation was done");
+		drive_fail(future, draft, "deadline", "the deadline passed before the operation was done", 0);
 		return;
 	}
 	draft->polling_delay_usec = 0;
@@ -184,7 +184,7 @@ void verdict_apply(struct future *future, const struct verdict *verdict)
 	}
 	if (submit_unknown(future, verdict)) {
 		snprintf(message, sizeof message, "the submit may have been carried out: %s", verdict->reason);
-		drive_fail(future, &draft, "submit_unknown", message);
+		drive_fail(future, &draft, "submit_unknown", message, 0);
 		return;
 	}
 	/* Only an accepted submit leaves an operation behind that can be asked about. */

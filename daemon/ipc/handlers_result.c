@@ -33,7 +33,8 @@ static void answer(struct call *call, struct slice bytes)
 		.offset = { .set = true, .value = reading->offset },
 		.size = { .set = true, .value = reading->size },
 	};
-	bool last = reading->length > 0 && reading->offset + bytes.len >= reading->size;
+	bool last = reading->length > 0 && reading->offset <= reading->size &&
+	    reading->offset + bytes.len >= reading->size;
 	struct broker *broker = call_broker(call);
 	struct id id = reading->id;
 	struct pack pack;

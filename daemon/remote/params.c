@@ -43,9 +43,9 @@ static int unknown(const json_t *parameters, const char *name, const struct plac
 	return keys_unknown("parameter", name, names, place, error);
 }
 
-/* Every param has a name of its own and, where there are declarations, is declared. */
-static int check_given(const json_t *parameters, const json_t *params, const struct place *place,
-    struct error *error)
+/* Every param has a name of its own and, where there are declarations, is declared or used by the creator. */
+static int check_given(const json_t *parameters, const json_t *own, const json_t *params,
+    const struct place *place, struct error *error)
 {
 	const char *name;
 	json_t *value;
@@ -57,7 +57,7 @@ static int check_given(const json_t *parameters, const json_t *params, const str
 		return place_fail(place, error, "more than %d of them", REMOTE_PARAMS_MAX);
 	json_object_foreach((json_t *)params, name, value) {
 		r = check_name(name, place, error);
-		if (r == 0 && parameters && !json_object_get(parameters, name))
+		if (r == 0 && parameters && !json_object_get(parameters, name) && !json_object_get(own, name))
 			r = unknown(parameters, name, place, error);
 		if (r < 0)
 			return r;
@@ -91,8 +91,8 @@ static int fill_in(const char *name, const json_t *declaration, const json_t *ca
 	return r;
 }
 
-int params_resolve(const json_t *parameters, const json_t *params, const json_t *captures, json_t **ret,
-    struct error *error)
+int params_resolve(const json_t *parameters, const json_t *own, const json_t *params, const json_t *captures,
+    json_t **ret, struct error *error)
 {
 	static const struct place params_place = { .key = "params" }, parameters_place = { .key = "parameters" };
 	json_t *resolved = NULL, *declaration;
@@ -102,7 +102,7 @@ int params_resolve(const json_t *parameters, const json_t *params, const json_t 
 	if (parameters && !json_is_object(parameters))
 		return place_fail(&parameters_place, error, "must be an object");
 	if (params)
-		r = check_given(parameters, params, &params_place, error);
+		r = check_given(parameters, own, params, &params_place, error);
 	if (r < 0)
 		return r;
 	resolved = params ? json_copy((json_t *)params) : json_object();

@@ -4,7 +4,9 @@
 #include "daemon/remote/params.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/spec.h"
+#include "daemon/remote/template.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,19 +146,31 @@ static void texts_done(struct plan_texts *texts)
 	free(texts->request);
 }
 
+/* The names in the templates of the creator's own spec: a profile that it extends cannot have declared them. What
+ * is wrong with the templates the compiler will say. */
+static int own_names(const struct parts *parts, json_t **ret, struct error *error)
+{
+	*ret = json_object();
+	if (!*ret)
+		return place_no_memory(error);
+	return parts->spec && template_names_json(parts->spec, *ret, NULL, NULL) == -ENOMEM ? place_no_memory(error) : 0;
+}
+
 int prepare_texts(struct profiles *profiles, const struct plan_source *source, struct plan_texts *ret_texts,
     struct error *error)
 {
 	struct parts parts = { .name = "" };
 	struct plan_texts texts = { 0 };
-	json_t *merged = NULL, *params = NULL;
+	json_t *merged = NULL, *own = NULL, *params = NULL;
 	int r;
 
 	r = parse(profiles, source, &parts, error);
 	if (r == 0)
 		r = merge(&parts, &merged, error);
 	if (r == 0)
-		r = params_resolve(json_object_get(merged, "parameters"), json_object_get(merged, "params"),
+		r = own_names(&parts, &own, error);
+	if (r == 0)
+		r = params_resolve(json_object_get(merged, "parameters"), own, json_object_get(merged, "params"),
 		    json_object_get(json_object_get(merged, "submit"), "capture"), &params, error);
 	if (r < 0)
 		goto out;
@@ -173,6 +187,7 @@ int prepare_texts(struct profiles *profiles, const struct plan_source *source, s
 	*ret_texts = texts;
 out:
 	json_decref(params);
+	json_decref(own);
 	json_decref(merged);
 	parts_done(&parts);
 	return r;

@@ -87,7 +87,7 @@ class Lifecycle(OperationsTest):
         made = self.create("operations/slow")
         snapshot = wait_until(lambda: [s for s in [self.snapshot(made)] if "progress" in s], "progress")[0]
         self.assertIn('"percent"', snapshot["progress"])
-        self.assertEqual(snapshot["state"], "running")
+        wait_until(lambda: self.snapshot(made)["state"] == "running", "running")
 
     def test_a_key_stands_for_one_future(self):
         self.google.add("operations/once", polls=2, response=b'{"n": 1}')

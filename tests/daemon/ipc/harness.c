@@ -72,7 +72,7 @@ void harness_init(struct harness *harness)
 
 void harness_init_small_log(struct harness *harness, uint64_t events_max)
 {
-	start(harness, sim_new_small_log(1, events_max));
+	start(harness, sim_new_with_log(1, events_max));
 }
 
 void harness_done(struct harness *harness)

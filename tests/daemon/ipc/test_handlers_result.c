@@ -116,7 +116,12 @@ START_TEST(asking_for_nothing_delivers_nothing)
 	client_result(&client, 1);
 	send_result(2, &id, 1, 0);
 	client_result(&client, 2);
+	send_result(3, &id, 2, 100);                 /* behind the end */
+	client_result(&client, 3);
 	ck_assert(!delivered(&id));
+	send_result(4, &id, 1, 100);                 /* the rest, of which there is none */
+	client_result(&client, 4);
+	ck_assert(delivered(&id));
 }
 END_TEST
 
@@ -272,6 +277,40 @@ START_TEST(client_left_while_reading)
 	harness_commit(&harness);
 	ck_assert(!delivered(&id));
 	client_open(&harness, &client);
+}
+END_TEST
+
+START_TEST(client_left_while_details_are_read)
+{
+	struct id id = ended("end=failure deliver");
+
+	client_call(&client, 1, "server.hello", "errors", "map", NULL);
+	client_call(&client, 2, "future.result", "id", id_text(&id), NULL);
+	harness_turn(&harness);
+	client_close(&client);
+	harness_turn(&harness);
+	ck_assert_uint_eq(harness_commit_once(&harness), 1);
+	harness_commit(&harness);
+	ck_assert(!delivered(&id));
+	client_open(&harness, &client);
+}
+END_TEST
+
+/* Nobody gets what nobody is told. */
+START_TEST(notification_delivers_nothing)
+{
+	struct id id = ended(_i == 0 ? "deliver" : "deliver end=failure");
+	struct pack pack;
+
+	pack_init(&pack, 4096);
+	message_write_notification(&pack, slice_from_str("future.result"), 1);
+	pack_map(&pack, 1);
+	pack_str(&pack, "id");
+	pack_id(&pack, &id);
+	client_send(&client, &pack);
+	harness_commit(&harness);
+	client_quiet(&client);
+	ck_assert(!delivered(&id));
 }
 END_TEST
 
@@ -442,6 +481,8 @@ int main(void)
 	tcase_add_test(tcase, gone_while_reading);
 	tcase_add_test(tcase, no_memory_to_read);
 	tcase_add_test(tcase, client_left_while_reading);
+	tcase_add_test(tcase, client_left_while_details_are_read);
+	tcase_add_loop_test(tcase, notification_delivers_nothing, 0, 2);
 	tcase_add_test(tcase, a_large_result_comes_in_pieces);
 	tcase_add_test(tcase, many_large_results_are_read_as_there_is_room);
 	tcase_add_test(tcase, a_reader_that_takes_nothing_has_the_others_wait);

@@ -43,7 +43,9 @@ static void put(const char *in, const char *name, const char *text, size_t len, 
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", in, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	/* The one before may be read only. */
+	ck_assert(unlink(path) == 0 || errno == ENOENT);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
 	ck_assert_int_eq(fchmod(fd, mode), 0);

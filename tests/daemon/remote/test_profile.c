@@ -239,6 +239,19 @@ START_TEST(refused)
 }
 END_TEST
 
+START_TEST(params_of_the_creators_own_spec)
+{
+	static const char spec[] = "{\"submit\": {\"url\": \"/v1/things\", \"json\": {\"title\": \"{title}\"},"
+	    " \"capture\": {\"name\": {\"body\": \"/name\"}}}}";
+	struct remote_plan *plan;
+
+	ck_assert_msg(create("google-lro", "{\"title\": \"x\"}", spec, &plan) == 0, "%s", error.message);
+	plan_free(plan);
+	ck_assert_int_lt(create("google-lro", "{\"titel\": \"x\"}", spec, &plan), 0);
+	ck_assert_str_eq(error.message, "params: unknown parameter \"titel\"");
+}
+END_TEST
+
 START_TEST(google_lro)
 {
 	struct remote_plan *plan;
@@ -311,6 +324,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_no_file_or_too_long_is_refused);
 	tcase_add_test(tcase, all_are_listed_once_in_order);
 	tcase_add_loop_test(tcase, refused, 0, sizeof(REFUSED) / sizeof(REFUSED[0]));
+	tcase_add_test(tcase, params_of_the_creators_own_spec);
 	tcase_add_test(tcase, google_lro);
 	tcase_add_test(tcase, google_lro_with_a_submit_needs_no_name);
 	tcase_add_test(tcase, the_specs_keys_win_at_the_top_level);
