@@ -45,11 +45,14 @@ static void on_changed(void *arg, struct future *future, int status)
 	change_reply(arg, status, future);
 }
 
-/* Has the service been told nothing yet that would have to be taken back? */
+/* Is there surely no operation at the service that would have to be taken back? A submit without answer may have
+ * left one, if it can be repeated; one that cannot has ended as submit_unknown then. */
 static bool untouched(const struct future *future)
 {
-	return future->rec.phase == STORE_PHASE_SUBMIT && future->rec.requests == 0 && !future->exchange &&
-	    !future->intent_pending;
+	bool repeatable = future->plan->has_idempotency || future->plan->resubmit;
+
+	return future->rec.phase == STORE_PHASE_SUBMIT && !future->exchange && !future->intent_pending &&
+	    (future->rec.requests == 0 || !repeatable);
 }
 
 static int cancel_live(struct future *future, struct change *change)

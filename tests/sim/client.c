@@ -205,6 +205,16 @@ enum store_state client_finish(struct sim *sim, const struct id *id, uint64_t mo
 	return client_state(sim, id);
 }
 
+void client_run_to_submit(struct sim *sim, const struct id *id, unsigned count)
+{
+	uint64_t most = sim->now_usec + HOUR;
+
+	while (service_asked(sim->service, id)->submits < count) {
+		ck_assert_uint_lt(sim->now_usec, most);
+		sim_run(sim, 500);
+	}
+}
+
 static void on_waited(void *arg, struct wait *wait, bool timed_out)
 {
 	struct waiting *waiting = arg;

@@ -42,6 +42,8 @@ enum store_state client_state(struct sim *sim, const struct id *id);
 bool client_exists(struct sim *sim, const struct id *id);
 /* Let time pass until it is over, at most so long; fails the test when it is not. Returns the state. */
 enum store_state client_finish(struct sim *sim, const struct id *id, uint64_t most_usec);
+/* Let time pass until so many submits were sent for it, but not until the answer. */
+void client_run_to_submit(struct sim *sim, const struct id *id, unsigned count);
 
 /* One wait. */
 struct waiting {

@@ -1,4 +1,4 @@
-/* test_submit.c - submits that happen once, cancellation, and retries that take an operation up again. */
+/* test_submit.c - submits that happen once, and retries that take an operation up again. */
 #include "tests/sim/client.h"
 
 #include <check.h>
@@ -29,17 +29,6 @@ static const char *error_kind(const struct id *id)
 	struct future_view view = client_view(sim, id);
 
 	return view.rec->error_kind ? view.rec->error_kind : "";
-}
-
-/* Let time pass until so many submits were sent, but not until the answer. */
-static void run_to_submit(const struct id *id, unsigned count)
-{
-	uint64_t most = sim->now_usec + HOUR;
-
-	while (asked(id)->submits < count) {
-		ck_assert_uint_lt(sim->now_usec, most);
-		sim_run(sim, 500);
-	}
 }
 
 START_TEST(submits_then_polls)
@@ -179,7 +168,7 @@ START_TEST(a_crash_between_send_and_answer)
 {
 	struct id id = client_make(sim, "submit polls=1 latency=5");
 
-	run_to_submit(&id, 1);
+	client_run_to_submit(sim, &id, 1);
 	sim_run(sim, SECOND);
 	sim_crash(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
@@ -193,7 +182,7 @@ START_TEST(a_crash_between_send_and_answer_with_idempotency)
 	struct id id = client_make(sim, "submit idempotency polls=1 latency=5");
 
 	for (unsigned i = 1; i <= 4; i++) {
-		run_to_submit(&id, i);
+		client_run_to_submit(sim, &id, i);
 		sim_run(sim, SECOND);
 		sim_crash(sim, SECOND);
 	}
@@ -207,7 +196,7 @@ START_TEST(a_crash_between_send_and_answer_with_resubmit)
 {
 	struct id id = client_make(sim, "submit resubmit polls=1 latency=5");
 
-	run_to_submit(&id, 1);
+	client_run_to_submit(sim, &id, 1);
 	sim_run(sim, SECOND);
 	sim_crash(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
@@ -220,8 +209,8 @@ START_TEST(a_crash_between_answer_and_commit)
 	struct id id = client_make(sim, "submit polls=1");
 	struct id with = client_make(sim, "submit idempotency polls=1");
 
-	run_to_submit(&id, 1);
-	run_to_submit(&with, 1);
+	client_run_to_submit(sim, &id, 1);
+	client_run_to_submit(sim, &with, 1);
 	/* The answers come, and are not made durable. */
 	sim->commit_usec = UINT64_MAX;
 	sim->commit_at = UINT64_MAX;
@@ -239,183 +228,10 @@ START_TEST(a_clean_stop_waits_for_the_answer_to_a_submit)
 {
 	struct id id = client_make(sim, "submit polls=1 latency=5");
 
-	run_to_submit(&id, 1);
+	client_run_to_submit(sim, &id, 1);
 	sim_restart(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	ck_assert_uint_eq(asked(&id)->submits, 1);
-}
-END_TEST
-
-/* --- cancel ----------------------------------------------------------------------------------------- */
-
-static struct answer cancel(const struct id *id)
-{
-	struct answer answer;
-
-	client_cancel(sim, 1000, id, &answer);
-	while (answer.calls == 0 && answer.code == ERROR_NONE)
-		sim_step(sim, sim->now_usec + SECOND);
-	ck_assert_msg(answer.code == ERROR_NONE, "%s", answer.message);
-	return answer;
-}
-
-START_TEST(cancel_without_a_request)
-{
-	struct id id = client_make(sim, "end=never");
-	struct answer answer;
-	size_t count;
-
-	sim_run(sim, 10 * SECOND);
-	count = asked(&id)->count;
-	answer = cancel(&id);
-	ck_assert(answer.flag);
-	ck_assert_int_eq(answer.state, STORE_CANCELLED);
-	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->count, count);
-	ck_assert(client_view(sim, &id).rec->cancel_requested);
-}
-END_TEST
-
-START_TEST(cancel_while_a_poll_is_under_way)
-{
-	struct id id = client_make(sim, "end=never latency=10");
-	struct answer answer;
-
-	sim_run(sim, 2 * SECOND);
-	ck_assert_uint_eq(service_in_flight(sim->service), 1);
-	answer = cancel(&id);
-	ck_assert_int_eq(answer.state, STORE_CANCELLED);
-	ck_assert_uint_eq(service_in_flight(sim->service), 0);
-}
-END_TEST
-
-START_TEST(cancel_with_a_request)
-{
-	struct id id = client_make(sim, "submit cancel end=never polling=1/100/10");
-	struct answer answer;
-
-	sim_run(sim, 20 * SECOND);
-	answer = cancel(&id);
-	ck_assert(answer.flag);
-	/* Told when the wish is durable; the service decides. */
-	ck_assert_int_eq(answer.state, STORE_RUNNING);
-	ck_assert(disk_find(sim->disk, id.bytes)->rec.cancel_requested);
-	ck_assert_int_eq(client_finish(sim, &id, 60 * SECOND), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-}
-END_TEST
-
-START_TEST(cancel_that_comes_too_late)
-{
-	struct id id = client_make(sim, "submit cancel deaf polls=8 polling=1/1/1");
-
-	sim_run(sim, 5 * SECOND);
-	ck_assert(cancel(&id).flag);
-	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-	ck_assert(!cancel(&id).flag);
-	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-}
-END_TEST
-
-START_TEST(cancel_twice)
-{
-	struct id id = client_make(sim, "submit cancel deaf end=never");
-	struct answer a, b;
-
-	sim_run(sim, 5 * SECOND);
-	client_cancel(sim, 1000, &id, &a);
-	client_cancel(sim, 1000, &id, &b);
-	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(a.calls, 1);
-	ck_assert_uint_eq(b.calls, 1);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-}
-END_TEST
-
-START_TEST(cancel_twice_at_once_without_a_request)
-{
-	struct id id = client_make(sim, "end=never");
-	struct answer a, b;
-
-	sim_run(sim, 5 * SECOND);
-	client_cancel(sim, 1000, &id, &a);
-	client_cancel(sim, 1000, &id, &b);
-	sim_commit(sim);
-	ck_assert_uint_eq(a.calls, 1);
-	ck_assert(a.flag);
-	ck_assert_uint_eq(b.calls, 1);
-	ck_assert_int_eq(b.state, STORE_CANCELLED);
-}
-END_TEST
-
-START_TEST(cancel_before_anything_was_sent)
-{
-	struct create_request request = client_request("submit cancel limit=1 bucket=b polls=1");
-	struct id busy = client_make(sim, "hang limit=1 bucket=b");
-	struct answer made;
-
-	sim_run(sim, SECOND);
-	client_create(sim, 1000, &request, &made);
-	sim_run(sim, SECOND);
-	ck_assert_int_eq(client_state(sim, &made.id), STORE_PENDING);
-	ck_assert_int_eq(cancel(&made.id).state, STORE_CANCELLED);
-	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&made.id)->count, 0);
-	ck_assert(!client_view(sim, &busy).terminal);
-}
-END_TEST
-
-START_TEST(cancel_while_the_submit_is_under_way)
-{
-	struct id id = client_make(sim, "submit cancel end=never latency=5");
-
-	run_to_submit(&id, 1);
-	ck_assert_int_eq(cancel(&id).state, STORE_RUNNING);
-	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-}
-END_TEST
-
-START_TEST(cancel_survives_a_crash)
-{
-	struct id id = client_make(sim, "submit cancel end=never latency=5");
-
-	sim_run(sim, 20 * SECOND);
-	cancel(&id);
-	sim_crash(sim, SECOND);
-	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-}
-END_TEST
-
-START_TEST(cancel_is_repeated_while_the_service_is_away)
-{
-	struct id id = client_make(sim, "submit cancel end=never");
-
-	sim_run(sim, 20 * SECOND);
-	service_set_down(sim->service, true);
-	cancel(&id);
-	sim_run(sim, HOUR);
-	service_set_down(sim->service, false);
-	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-}
-END_TEST
-
-START_TEST(cancel_is_not_told_before_it_is_durable)
-{
-	struct id id = client_make(sim, "submit cancel end=never");
-	struct answer answer;
-
-	sim_run(sim, 5 * SECOND);
-	sim_commit(sim);
-	sim->commit_usec = UINT64_MAX;
-	client_cancel(sim, 1000, &id, &answer);
-	sim_run(sim, SECOND);
-	ck_assert_uint_eq(answer.calls, 0);
-	sim_commit(sim);
-	ck_assert_uint_eq(answer.calls, 1);
 }
 END_TEST
 
@@ -495,7 +311,8 @@ START_TEST(retry_of_a_wrong_state)
 	ck_assert_int_eq(answer.code, ERROR_INVALID_STATE);
 	client_retry(sim, 1000, &succeeded, &answer);
 	ck_assert_int_eq(answer.code, ERROR_INVALID_STATE);
-	cancel(&running);
+	client_cancel(sim, 1000, &running, &answer);
+	ck_assert_int_eq(client_finish(sim, &running, HOUR), STORE_CANCELLED);
 	retry(&running);
 }
 END_TEST
@@ -525,19 +342,8 @@ START_TEST(retry_races_with_forget)
 }
 END_TEST
 
-static void add_cancels_and_retries(TCase *tcase)
+static void add_retries(TCase *tcase)
 {
-	tcase_add_test(tcase, cancel_without_a_request);
-	tcase_add_test(tcase, cancel_while_a_poll_is_under_way);
-	tcase_add_test(tcase, cancel_with_a_request);
-	tcase_add_test(tcase, cancel_that_comes_too_late);
-	tcase_add_test(tcase, cancel_twice);
-	tcase_add_test(tcase, cancel_twice_at_once_without_a_request);
-	tcase_add_test(tcase, cancel_before_anything_was_sent);
-	tcase_add_test(tcase, cancel_while_the_submit_is_under_way);
-	tcase_add_test(tcase, cancel_survives_a_crash);
-	tcase_add_test(tcase, cancel_is_repeated_while_the_service_is_away);
-	tcase_add_test(tcase, cancel_is_not_told_before_it_is_durable);
 	tcase_add_test(tcase, retry_carries_what_was_captured);
 	tcase_add_test(tcase, retry_of_what_was_never_submitted);
 	tcase_add_test(tcase, retry_survives_a_restart_before);
@@ -566,7 +372,7 @@ static Suite *submit_suite(void)
 	tcase_add_test(tcase, a_crash_between_send_and_answer_with_resubmit);
 	tcase_add_test(tcase, a_crash_between_answer_and_commit);
 	tcase_add_test(tcase, a_clean_stop_waits_for_the_answer_to_a_submit);
-	add_cancels_and_retries(tcase);
+	add_retries(tcase);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
