@@ -24,11 +24,13 @@ static const struct lead leads[] = {
 	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
 };
 
-/* Length of the character at text, 0 when there is no whole and valid one within len bytes. */
-static size_t character_len(const uint8_t *text, size_t len)
+size_t utf8_character_len(const char *bytes, size_t len)
 {
+	const uint8_t *text = (const uint8_t *)bytes;
 	const struct lead *lead = NULL;
 
+	if (len == 0)
+		return 0;
 	for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]) && !lead; i++)
 		if (text[0] >= leads[i].from && text[0] <= leads[i].to)
 			lead = &leads[i];
@@ -46,7 +48,7 @@ size_t utf8_valid_len(const char *text, size_t len)
 {
 	size_t at = 0, step;
 
-	while (at < len && (step = character_len((const uint8_t *)text + at, len - at)) > 0)
+	while (at < len && (step = utf8_character_len(text + at, len - at)) > 0)
 		at += step;
 	return at;
 }
@@ -57,7 +59,7 @@ void utf8_make_line(char *text)
 
 	while (at < len) {
 		const uint8_t *here = (const uint8_t *)text + at;
-		size_t step = character_len(here, len - at);
+		size_t step = utf8_character_len(text + at, len - at);
 		bool control = *here < 0x20 || *here == 0x7f || (step == 2 && here[0] == 0xc2 && here[1] < 0xa0);
 
 		if (step == 0 || control) {

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* Bytes of the character that text starts with, 0 when there is no whole and valid one within len bytes. */
+size_t utf8_character_len(const char *text, size_t len);
+
 /*
  * Length of the leading bytes of text that are valid UTF-8: len when all of them are, else the
  * position of the first byte that is not (RFC 3629: no overlong form, no surrogate, nothing above

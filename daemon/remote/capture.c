@@ -4,7 +4,7 @@
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/template.h"
-#include "daemon/remote/text.h"
+#include "proto/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -141,7 +141,7 @@ static int plain_text(struct slice text, json_t **ret)
 	*ret = NULL;
 	while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
 		text.len--;
-	if (!text.data || text.len == 0 || !text_is_utf8(text.data, text.len))
+	if (!text.data || text.len == 0 || utf8_valid_len(text.data, text.len) < text.len)
 		return 0;
 	*ret = json_stringn_nocheck(text.data, text.len);
 	return *ret ? 0 : -ENOMEM;

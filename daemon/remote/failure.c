@@ -4,6 +4,7 @@
 #include "daemon/remote/limits.h"
 #include "daemon/remote/status.h"
 #include "daemon/remote/text.h"
+#include "proto/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,7 +105,7 @@ static char *body_words(const struct http_response *response)
 		for (size_t i = 0; i < pointers.count && !words; i++)
 			if (found[i].data && json_string_decode(found[i], &words, &len) < 0)
 				words = NULL;
-	} else if (type && strncasecmp(type, "text/plain", 10) == 0 && text_is_utf8(body.data, body.len)) {
+	} else if (type && strncasecmp(type, "text/plain", 10) == 0 && utf8_valid_len(body.data, body.len) == body.len) {
 		words = strndup(body.data, body.len);
 	}
 out:
@@ -129,5 +130,5 @@ void failure_describe(const struct http_response *response, char *ret, size_t si
 			snprintf(line + len, sizeof(line) - len, ": %s", words);
 	}
 	free(words);
-	text_line(line, strlen(line), ret, size);
+	text_line(line, ret, size);
 }

@@ -1,7 +1,7 @@
 /* json.c - finds exact byte ranges in JSON text without building a tree. */
 #include "daemon/remote/json.h"
 #include "daemon/remote/limits.h"
-#include "daemon/remote/text.h"
+#include "proto/utf8.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -92,7 +92,7 @@ static int scan_string(struct scan *scan)
 				return r;
 			continue;
 		}
-		n = text_utf8_len(scan->text + scan->at, scan->len - scan->at);
+		n = utf8_character_len(scan->text + scan->at, scan->len - scan->at);
 		if (n == 0)
 			return fault(scan, "not UTF-8");
 		scan->at += n;

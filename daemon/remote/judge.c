@@ -29,7 +29,7 @@ static void set_reason(struct case_file *file, enum outcome outcome, const char 
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	file->out->verdict.outcome = outcome;
-	text_line(line, strlen(line), file->out->verdict.reason, sizeof(file->out->verdict.reason));
+	text_line(line, file->out->verdict.reason, sizeof(file->out->verdict.reason));
 }
 
 /* A failure in our own words. */

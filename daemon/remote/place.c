@@ -35,7 +35,7 @@ void place_format(const struct place *place, char *ret, size_t size)
 		snprintf(ret + len, size - len, "[%zu]", place->index);
 		return;
 	}
-	text_line(place->key, strlen(place->key), key, sizeof(key));
+	text_line(place->key, key, sizeof(key));
 	if (is_plain(key))
 		snprintf(ret + len, size - len, "%s%s", len > 0 ? "." : "", key);
 	else
@@ -50,7 +50,7 @@ int place_fail(const struct place *place, struct error *error, const char *forma
 	va_start(args, format);
 	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	text_line(raw, strlen(raw), line, sizeof(line));
+	text_line(raw, line, sizeof(line));
 	place_format(place, where, sizeof(where));
 	return error_set(error, ERROR_INVALID_SPEC, "%s%s%s", where, where[0] ? ": " : "", line);
 }

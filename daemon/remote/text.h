@@ -2,7 +2,6 @@
 #ifndef REMOTE_TEXT_H
 #define REMOTE_TEXT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Initialise with { .max = bytes }. data is NUL-terminated once something was appended. */
@@ -20,13 +19,9 @@ int text_append_str(struct text *text, const char *str);
 char *text_take(struct text *text);
 void text_done(struct text *text);
 
-/* Bytes of the well-formed UTF-8 character that data starts with, 0 for none. Overlong forms and surrogates
- * are none. */
-size_t text_utf8_len(const char *data, size_t left);
-bool text_is_utf8(const char *data, size_t len);
 /* Longest prefix of at most max bytes of UTF-8 data that does not end within a character. */
 size_t text_cut(const char *data, size_t len, size_t max);
-/* Copy into ret (size bytes, NUL-terminated) as one line: control characters become '?', too long a text is cut. */
-void text_line(const char *data, size_t len, char *ret, size_t size);
+/* Copy a text into ret (size bytes) as one line: what is not printable becomes '?', too long a text is cut. */
+void text_line(const char *from, char *ret, size_t size);
 
 #endif

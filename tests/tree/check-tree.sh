@@ -11,7 +11,7 @@ db/                  db/ libc sqlite3.h pthread.h
 daemon/broker/       daemon/broker/ pure proto/error.h proto/id.h proto/limits.h proto/slice.h db/store.h uthash.h
 daemon/ipc/          daemon/ipc/ daemon/broker/ daemon/log.h proto/ libc event2/ msgpack.h
 daemon/remote/http   daemon/remote/ daemon/log.h proto/error.h proto/id.h proto/limits.h proto/slice.h libc event2/ curl/
-daemon/remote/       daemon/remote/ daemon/broker/remote.h daemon/broker/policy.h daemon/log.h proto/error.h proto/id.h proto/limits.h proto/slice.h libc jansson.h
+daemon/remote/       daemon/remote/ daemon/broker/remote.h daemon/broker/policy.h daemon/log.h proto/error.h proto/id.h proto/limits.h proto/slice.h proto/utf8.h libc jansson.h
 daemon/              daemon/ db/store.h proto/ libc event2/ ini.h systemd/
 client/futured.h     libc
 client/futurectl     client/futurectl client/futured.h futured.h libc jansson.h
