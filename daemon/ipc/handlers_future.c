@@ -59,9 +59,6 @@ static int check_create(const struct create_params *params, struct error *error)
 {
 	if (!params->profile.data && !params->spec)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "profile, spec or both are required");
-	if (params->key.data && (params->key.len == 0 || params->key.len > PROTO_KEY_MAX))
-		return error_set(error, ERROR_INVALID_ARGUMENT, "key: has %zu bytes (1 to %d)", params->key.len,
-		    PROTO_KEY_MAX);
 	if (params->mode.set && !access_mode_valid(params->mode.value))
 		return error_set(error, ERROR_INVALID_ARGUMENT,
 		    "mode: expected 0600, 0640, 0644, 0660 or 0666 (384, 416, 420, 432 or 438), got %llu",

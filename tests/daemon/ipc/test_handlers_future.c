@@ -135,7 +135,7 @@ START_TEST(create_refuses_what_is_wrong)
 	memset(key, 'k', sizeof(key));
 	key[257] = '\0';
 	client_call(&client, 2, "future.create", "profile", "p", "key", key, NULL);
-	ck_assert_str_eq(client_error(&client, 2), "InvalidArgument: key: has 257 bytes (1 to 256)");
+	ck_assert_str_eq(client_error(&client, 2), "InvalidArgument: key: 257 bytes; it must have 1 to 256");
 	client_begin(&pack, 3, "future.create", 2);
 	pack_str(&pack, "profile");
 	pack_str(&pack, "p");
