@@ -49,8 +49,8 @@ static void print_help(void)
 		    options[i].argument);
 		printf("  %-20s %s\n", column, options[i].help);
 	}
-	puts("\nWithout options the places are those of the user (the XDG directories), or, for root, those of the\n"
-	     "machine. SIGHUP reads the configuration again, SIGTERM stops.\n\n"
+	puts("\nWithout options the places are those of the user (the XDG directories), or, for root where no XDG\n"
+	     "variable names them, those of the machine. SIGHUP reads the configuration again, SIGTERM stops.\n\n"
 	     "Configuration (key, meaning, default and range):");
 	config_describe(stdout);
 	puts("\nExit status: 0 stopped, 1 could not start (or --check-config found something), 2 wrong usage or\n"

@@ -3,6 +3,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/config.h"
+#include "daemon/host.h"
 #include "daemon/ipc/ipc.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
@@ -19,9 +20,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000)
@@ -53,41 +52,6 @@ struct server {
 	uint64_t stop_by_usec;               /* when stopping */
 	bool done;
 	enum server_exit result;
-};
-
-/* --- what the broker gets from the world ------------------------------------------------------------------ */
-
-static uint64_t now_usec(void *self)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec / 1000;
-}
-
-static int64_t wall_ms(void *self)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void fill_random(void *self, void *ret, size_t len)
-{
-	/* Never short, and never waits, once the kernel's pool is filled: which it is when anything may run. */
-	for (size_t filled = 0; filled < len;) {
-		ssize_t n = getrandom((char *)ret + filled, len - filled, 0);
-
-		if (n > 0)
-			filled += (size_t)n;
-	}
-}
-
-static const struct broker_host host = {
-	.monotonic_usec = now_usec,
-	.wall_ms = wall_ms,
-	.random = fill_random,
 };
 
 /* --- what ipc gets of the rest --------------------------------------------------------------------------------- */
@@ -152,7 +116,7 @@ static struct poller_config poller_part(const struct server *server, const struc
 		.credential_dir = paths->credentials[0] ? paths->credentials : NULL,
 		.timeout_usec = config->timeout_usec,
 		.body_max = config->result_max,
-		.wall_ms = wall_ms,
+		.wall_ms = host.wall_ms,
 	};
 }
 
@@ -226,7 +190,7 @@ static void on_stop(evutil_socket_t signal_number, short events, void *arg)
 	log_info("stopping: signal %d", (int)signal_number);
 	notify_send("STOPPING=1");
 	server->stopping = true;
-	server->stop_by_usec = now_usec(NULL) + STOP_SECONDS * SECOND;
+	server->stop_by_usec = host.monotonic_usec(NULL) + STOP_SECONDS * SECOND;
 	broker_stop(server->broker);
 	ipc_stop(server->ipc);
 }
@@ -305,7 +269,7 @@ static void turn(struct server *server)
 
 	if (ipc_turn(server->ipc))
 		due = 0;
-	now = now_usec(NULL);
+	now = host.monotonic_usec(NULL);
 	due = earlier(due, status_turn(server->status, now));
 	if (server->stopping) {
 		due = earlier(due, server->stop_by_usec);
@@ -467,7 +431,7 @@ static int start_ipc(struct server *server)
 		.boot_id = boot_id,
 	};
 
-	fill_random(NULL, boot_id, sizeof(boot_id));
+	host.random(NULL, boot_id, sizeof(boot_id));
 	server->ipc = ipc_new(&setup);
 	server->status = status_new(server->base, server->broker, server->store);
 	if (!server->ipc || !server->status) {
