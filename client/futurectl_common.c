@@ -87,7 +87,7 @@ int ctl_fail(const char *what, int error, const struct futured_error *details)
 
 	fflush(stdout);
 	fputs("futurectl: ", stderr);
-	if (what)
+	if (what && !strstr(message, what))
 		fprintf(stderr, "%s: ", what);
 	if (details && details->kind)
 		fprintf(stderr, "%s: ", details->kind);
