@@ -103,6 +103,9 @@ void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_
 	uint64_t left = POLICY_NO_TIMEOUT;
 	bool last;
 
+	if (future->again)
+		delay_usec = 0;
+	future->again = false;
 	if (future->deadline_usec != SCHED_NEVER)
 		left = future->deadline_usec > now ? future->deadline_usec - now : 0;
 	delay_usec = policy_fit(delay_usec, left, &last);
@@ -112,6 +115,8 @@ void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_
 
 void drive_now(struct future *future)
 {
+	/* The answer that is on its way may have been given before the question. */
+	future->again = future->exchange != NULL;
 	if (future->slot.state != SLOT_IDLE)
 		return;
 	future->next_usec = core_now_usec(future->broker);

@@ -15,7 +15,7 @@ void drive_end(struct future *future);
 /* Wait delay_usec before the next request, not past the deadline. */
 void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_usec);
 
-/* Send the next request now, as far as the bucket allows. */
+/* Send the next request now, as far as the bucket allows; while one is under way, right after it. */
 void drive_now(struct future *future);
 
 /* Begin to look after a durable future, or its next request, deadline or expiry moved: set its timer. A live

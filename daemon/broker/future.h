@@ -34,6 +34,7 @@ struct future {
 	bool intent_pending;            /* holds its slot until the intent to submit is durable */
 	bool cancel_sent;
 	bool throttled;                 /* the last failure was the service asking for a pause */
+	bool again;                     /* asked for while a request was under way: once more, at once */
 	bool last_attempt;              /* the deadline has come, one more request is allowed */
 	uint64_t next_usec;             /* monotonic: the next request */
 	uint64_t deadline_usec;         /* monotonic; SCHED_NEVER: none */

@@ -2,7 +2,7 @@
  *
  *   many BASE COUNT     one future for each of operations/0 to operations/COUNT-1 of the service at BASE
  *
- * Prints "created" when all are durable, and in the end "called N succeeded N made N".
+ * Prints "connected", then "created" when all are durable, and in the end "called N succeeded N made N".
  */
 #include <futured.h>
 
@@ -69,6 +69,8 @@ int main(int argc, char **argv)
 	futures = calloc((size_t)n, sizeof(*futures));
 	r = futures ? futured_open(NULL, NULL, &c) : -1;
 	if (r == 0) {
+		puts("connected");
+		fflush(stdout);
 		r = run(c, argv[1], n, futures);
 		futured_unref(c);
 	}

@@ -19,6 +19,8 @@ class Restarts(OperationsTest):
                                    env=dict(self.home.env, FUTURED_SOCKET=self.home.socket))
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.kill)
+        # From here on the daemon may go: only the first connection has to find it.
+        self.assertEqual(process.stdout.readline(), "connected\n")
         return process
 
     def finish(self, process):

@@ -171,7 +171,7 @@ class Lifecycle(OperationsTest):
     def test_refresh_polls_now(self):
         self.google.add("operations/idle", polls=None)
         made = self.create("operations/idle", polling={"initial": 3600, "maximum": 3600, "jitter": "none"})
-        wait_until(lambda: self.google.polled("operations/idle") == 1, "the first poll")
+        wait_until(lambda: self.snapshot(made).get("requests") == 1, "the answer to the first poll")
         self.google.end("operations/idle", response=b'{"n": 6}')
         self.rpc.call("future.refresh", {"id": made})
         self.assertEqual(self.result(made), b'{"n": 6}')

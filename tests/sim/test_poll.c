@@ -429,6 +429,18 @@ START_TEST(limits_in_flight)
 }
 END_TEST
 
+START_TEST(refresh_while_a_poll_is_under_way_asks_again)
+{
+	struct id id = client_make(sim, "polls=1 polling=3600/3600/1 latency=5");
+
+	sim_run(sim, 2 * SECOND);
+	ck_assert_uint_eq(service_in_flight(sim->service), 1);
+	ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
+	ck_assert_int_eq(client_finish(sim, &id, 60 * SECOND), STORE_SUCCEEDED);
+	ck_assert_uint_eq(service_asked(sim->service, &id)->polls, 2);
+}
+END_TEST
+
 START_TEST(refresh_asks_now)
 {
 	struct id id = client_make(sim, "end=never polling=100/100/1");
@@ -522,6 +534,7 @@ static Suite *poll_suite(void)
 	tcase_add_test(tcase, the_paused_one_shows_in_the_numbers);
 	tcase_add_test(tcase, another_owner_is_not_paused);
 	tcase_add_test(tcase, limits_in_flight);
+	tcase_add_test(tcase, refresh_while_a_poll_is_under_way_asks_again);
 	tcase_add_test(tcase, refresh_asks_now);
 	tcase_add_test(tcase, memory_is_short_for_a_while);
 	tcase_add_test(tcase, the_end_comes_although_memory_is_short);
