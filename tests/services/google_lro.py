@@ -19,7 +19,7 @@ How an operation behaves is said when it is created, by "simulate" in the reques
     "say_done": true       "done": false while it is not; otherwise the key is left out, as proto3's JSON has it
     "metadata": [...]      of each GET in turn, the last one stays; an object: the same for all
     "expire": n            404 from the n-th GET after the first that said done
-    "cancel": "ok"         ends with error code 1; "unimplemented": 501; "ignored": {}, and the operation goes on
+    "cancel": "ok"         ends with error code 1; "unsupported": 501; "ignored": {}, and the operation goes on
     "cancel_polls": n      the cancellation shows at the n-th GET after it
     "name": "operations/x" instead of the next number
     "token": "t"           this operation is for "Authorization: Bearer t" only
@@ -65,7 +65,7 @@ class Simulate:
     faults: list = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
-        if self.cancel not in ("ok", "unimplemented", "ignored"):
+        if self.cancel not in ("ok", "unsupported", "ignored"):
             raise BadRequest(f"cancel: {self.cancel}")
 
     def outcome(self):
@@ -209,7 +209,7 @@ class GoogleLro(Service):
         operation, refusal = self.get(request, name)
         if refusal:
             return refusal
-        if operation.simulate.cancel == "unimplemented":
+        if operation.simulate.cancel == "unsupported":
             return failure(501, "Cancel is not supported.")
         operation.advance()
         if operation.simulate.cancel == "ok" and operation.cancelled_at is None:

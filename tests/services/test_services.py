@@ -89,7 +89,7 @@ class GoogleTest(unittest.TestCase):
         name = self.submit()["name"]
         self.assertEqual(self.client("POST", f"/v1/{name}:cancel", {}), (200, {}))
         self.assertEqual(self.get(name)[1]["error"]["code"], 1)
-        name = self.submit(cancel="unimplemented")["name"]
+        name = self.submit(cancel="unsupported")["name"]
         self.assertEqual(self.client("POST", f"/v1/{name}:cancel", {})[0], 501)
         name = self.submit(cancel="ignored")["name"]
         self.assertEqual(self.client("POST", f"/v1/{name}:cancel", {}), (200, {}))
