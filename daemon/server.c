@@ -222,6 +222,10 @@ static void on_store(evutil_socket_t fd, short events, void *arg)
 
 	if (store_dispatch(server->store) >= 0) {
 		watch_disk(server);
+		if (broker_lost(server->broker) && !server->stopping) {
+			log_error("store: it had no memory for a change that was made already: starting over from the disk");
+			fail(server, SERVER_STORE_LOST);
+		}
 		return;
 	}
 	/* Nobody can say whether the last commit is on the disk. Whoever waits for it gets no answer from us: after the

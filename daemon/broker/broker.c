@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The time until something is tried again that memory was too short for. */
+#define SHORTAGE_USEC 1000000u
+
 struct broker *broker_new(const struct broker_config *config, const struct broker_host *host,
     const struct remote *remote, struct store *store)
 {
@@ -78,6 +81,16 @@ static struct future *pop_due(struct sched *sched, uint64_t now_usec)
 	return entry ? (struct future *)((char *)entry - offsetof(struct future, timer)) : NULL;
 }
 
+/* The time is over of a terminal future: forget it, unless it has to be delivered first. Without memory that is
+ * tried again in a second, for which its timer has left room. */
+static void expire(struct future *future, uint64_t now_usec)
+{
+	if (future->rec.keep_until_delivered || future->forgetting)
+		return;
+	if (core_forget(future->broker, future, NULL, NULL) < 0)
+		(void)sched_set(&future->broker->expiries, &future->timer, now_usec + SHORTAGE_USEC);
+}
+
 uint64_t broker_run(struct broker *broker)
 {
 	uint64_t now, next;
@@ -89,7 +102,7 @@ uint64_t broker_run(struct broker *broker)
 		while ((future = pop_due(&broker->timers, now)))
 			drive_due(future);
 		while ((future = pop_due(&broker->expiries, now)))
-			core_expire(broker, future);
+			expire(future, now);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
 	next = earliest(earliest(sched_next(&broker->timers), sched_next(&broker->expiries)),
@@ -111,6 +124,11 @@ bool broker_stopped(const struct broker *broker)
 			return false;
 	}
 	return true;
+}
+
+bool broker_lost(const struct broker *broker)
+{
+	return broker->lost;
 }
 
 int core_find(struct broker *broker, const struct caller *caller, const struct id *id, bool write,
@@ -205,13 +223,6 @@ int core_forget(struct broker *broker, struct future *future, void (*then)(void 
 	future_pin(future);
 	drive_arm(future);
 	return 0;
-}
-
-void core_expire(struct broker *broker, struct future *future)
-{
-	/* Without memory it stays for now: the next restart, or its delivery, tries again. */
-	if (!future->rec.keep_until_delivered && !future->forgetting)
-		(void)core_forget(broker, future, NULL, NULL);
 }
 
 void core_remove(struct broker *broker, struct future *future)

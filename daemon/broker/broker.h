@@ -62,6 +62,9 @@ uint64_t broker_run(struct broker *broker);
 void broker_stop(struct broker *broker);
 /* After broker_stop: no submit is in flight any more whose answer would be lost. */
 bool broker_stopped(const struct broker *broker);
+/* The store refused to write a change that memory has made already (it had no memory for it): those who wait for
+ * that change would wait for ever. The process should end; its successor goes on from what is on the disk. */
+bool broker_lost(const struct broker *broker);
 
 /* --- single futures ----------------------------------------------------------------------------- */
 

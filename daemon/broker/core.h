@@ -16,6 +16,7 @@ struct broker {
 	uint64_t seq;                   /* of the newest event, durable or not */
 	uint64_t durable_seq;           /* of the newest event that everyone was told of */
 	bool stopping;
+	bool lost;                      /* the store refused an update: memory is ahead of the disk */
 
 	struct index index;             /* every future */
 	struct sched timers;            /* of live futures: requests and deadlines */
@@ -59,9 +60,6 @@ void core_durable(struct broker *broker, struct future *future, const struct eve
 /* Forget a terminal future: out of the store, then out of memory; then (may be NULL) runs when that is
  * durable or was refused. -ENOMEM. */
 int core_forget(struct broker *broker, struct future *future, void (*then)(void *arg, int status), void *arg);
-
-/* The time is over of a terminal future: forget it, unless it has to be delivered first. */
-void core_expire(struct broker *broker, struct future *future);
 
 /* Take a future out of every table and free it as soon as no callback needs it any more. */
 void core_remove(struct broker *broker, struct future *future);

@@ -83,11 +83,21 @@ struct write {
 	void *arg;
 };
 
+/* A write that nobody waits for. */
+static void on_noted(void *arg, int status)
+{
+	struct broker *broker = arg;
+
+	if (status < 0)
+		broker->lost = true;
+}
+
 static void on_written(void *arg, int status)
 {
 	struct write *write = arg;
 	struct future *future = write->future;
 
+	on_noted(future->broker, status);
 	if (status == 0 && write->has_event)
 		core_durable(future->broker, future, &write->event);
 	if (write->then)
@@ -120,7 +130,7 @@ int record_write(struct future *future, struct future_rec *draft, const struct r
 		draft->seq = write->event.seq;
 	}
 	r = store_update(future->broker->store, draft, write && write->has_event ? &write->event : NULL,
-	    change->result, change->error_details, write ? on_written : NULL, write);
+	    change->result, change->error_details, write ? on_written : on_noted, write ? (void *)write : future->broker);
 	if (r < 0)
 		goto fail;
 	if (write)

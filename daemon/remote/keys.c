@@ -84,14 +84,6 @@ int key_any(const json_t *json, void *field, const struct place *place, struct e
 	return 0;
 }
 
-int key_object(const json_t *json, void *field, const struct place *place, struct error *error)
-{
-	if (!json_is_object(json))
-		return place_fail(place, error, "must be an object");
-	*(const json_t **)field = json;
-	return 0;
-}
-
 int key_seconds(const json_t *json, void *field, const struct place *place, struct error *error)
 {
 	double seconds = json_number_value(json);

@@ -44,7 +44,6 @@ int keys_unknown(const char *what, const char *word, const char *const *names, c
 int key_string(const json_t *json, void *field, const struct place *place, struct error *error);  /* const char * */
 int key_bool(const json_t *json, void *field, const struct place *place, struct error *error);    /* bool */
 int key_any(const json_t *json, void *field, const struct place *place, struct error *error);     /* const json_t * */
-int key_object(const json_t *json, void *field, const struct place *place, struct error *error);  /* const json_t * */
 /* uint64_t, microseconds; a number of seconds from 0 to 100 years. */
 int key_seconds(const json_t *json, void *field, const struct place *place, struct error *error);
 /* The same, or null, which is UINT64_MAX. */

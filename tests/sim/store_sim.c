@@ -40,7 +40,7 @@ struct store {
 	struct disk *disk;
 	struct queue queued, finished;
 	unsigned refuse;
-	bool crashed;
+	bool crashed, fail_update;
 	uint64_t commits, operations;
 };
 
@@ -352,9 +352,19 @@ void store_sim_commit(struct store *store, size_t count)
 	while (count-- > 0 && store->queued.first) {
 		struct operation *op = queue_take(&store->queued);
 
-		op->status = perform(store->disk, op);
+		if (store->fail_update && op->kind == UPDATE) {
+			store->fail_update = false;
+			op->status = -ENOMEM;
+		} else {
+			op->status = perform(store->disk, op);
+		}
 		queue_put(&store->finished, op);
 	}
+}
+
+void store_sim_fail_update(struct store *store)
+{
+	store->fail_update = true;
 }
 
 void store_sim_refuse(struct store *store, unsigned nth)

@@ -24,6 +24,9 @@ size_t store_sim_finished(const struct store *store);
 /* The nth operation from here on is not even queued: -ENOMEM. 1: the next one; 0: none. */
 void store_sim_refuse(struct store *store, unsigned nth);
 
+/* The next update that comes to be committed has no effect: -ENOMEM. */
+void store_sim_fail_update(struct store *store);
+
 /*
  * The power goes: what is not committed is lost. Callbacks that were outstanding run with -EIO, so that a
  * broker gives back the memory that hangs on them; nothing that it does in them has an effect. Then the

@@ -457,6 +457,30 @@ START_TEST(refresh_asks_now)
 }
 END_TEST
 
+START_TEST(an_update_that_the_store_refuses_is_the_end_of_this_run)
+{
+	struct id id = client_make(sim, "polls=2 polling=1/1/1");
+
+	sim_run(sim, 500000);
+	ck_assert(!broker_lost(sim->broker));
+	store_sim_fail_update(sim->store);           /* of the next poll: nobody waits for it */
+	sim_run(sim, SECOND);
+	ck_assert(broker_lost(sim->broker));
+	sim_crash(sim, SECOND);
+	ck_assert(!broker_lost(sim->broker));
+	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
+
+	id = client_make(sim, "polls=1 polling=5/5/1");
+	sim_run(sim, 2 * SECOND);
+	store_sim_fail_update(sim->store);           /* of its end: it would be waited for in vain */
+	sim_run(sim, 10 * SECOND);
+	ck_assert(broker_lost(sim->broker));
+	ck_assert(!client_view(sim, &id).terminal);
+	sim_crash(sim, SECOND);
+	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
+}
+END_TEST
+
 START_TEST(memory_is_short_for_a_while)
 {
 	struct id id = client_make(sim, "polls=40 polling=1/1/1 progress");
@@ -536,6 +560,7 @@ static Suite *poll_suite(void)
 	tcase_add_test(tcase, limits_in_flight);
 	tcase_add_test(tcase, refresh_while_a_poll_is_under_way_asks_again);
 	tcase_add_test(tcase, refresh_asks_now);
+	tcase_add_test(tcase, an_update_that_the_store_refuses_is_the_end_of_this_run);
 	tcase_add_test(tcase, memory_is_short_for_a_while);
 	tcase_add_test(tcase, the_end_comes_although_memory_is_short);
 	tcase_add_test(tcase, memory_is_short_at_the_deadline);
