@@ -17,39 +17,27 @@
 
 /* --- names of types ------------------------------------------------------------------------- */
 
-/* "a NAME": the article is cut off where only the name is wanted. */
-static const struct {
-	const char *phrase;
-	uint8_t article;
-} type_words[] = {
-	[MSGPACK_OBJECT_NIL] = { "nil", 0 },
-	[MSGPACK_OBJECT_BOOLEAN] = { "a boolean", 2 },
-	[MSGPACK_OBJECT_POSITIVE_INTEGER] = { "an integer", 3 },
-	[MSGPACK_OBJECT_NEGATIVE_INTEGER] = { "an integer", 3 },
-	[MSGPACK_OBJECT_FLOAT64] = { "a float", 2 },
-	[MSGPACK_OBJECT_FLOAT32] = { "a float", 2 },
-	[MSGPACK_OBJECT_STR] = { "a string", 2 },
-	[MSGPACK_OBJECT_BIN] = { "a binary", 2 },
-	[MSGPACK_OBJECT_ARRAY] = { "an array", 3 },
-	[MSGPACK_OBJECT_MAP] = { "a map", 2 },
-	[MSGPACK_OBJECT_EXT] = { "an extension", 3 },
+static const char *const type_phrases[] = {
+	[MSGPACK_OBJECT_NIL] = "nil",
+	[MSGPACK_OBJECT_BOOLEAN] = "a boolean",
+	[MSGPACK_OBJECT_POSITIVE_INTEGER] = "an integer",
+	[MSGPACK_OBJECT_NEGATIVE_INTEGER] = "an integer",
+	[MSGPACK_OBJECT_FLOAT64] = "a float",
+	[MSGPACK_OBJECT_FLOAT32] = "a float",
+	[MSGPACK_OBJECT_STR] = "a string",
+	[MSGPACK_OBJECT_BIN] = "a binary",
+	[MSGPACK_OBJECT_ARRAY] = "an array",
+	[MSGPACK_OBJECT_MAP] = "a map",
+	[MSGPACK_OBJECT_EXT] = "an extension",
 };
 
 const char *fields_type_phrase(const msgpack_object *object)
 {
 	unsigned type = (unsigned)object->type;
 
-	if (type >= sizeof(type_words) / sizeof(type_words[0]) || !type_words[type].phrase)
+	if (type >= sizeof(type_phrases) / sizeof(type_phrases[0]) || !type_phrases[type])
 		return "something unknown";
-	return type_words[type].phrase;
-}
-
-const char *fields_type_name(const msgpack_object *object)
-{
-	const char *phrase = fields_type_phrase(object);
-	unsigned type = (unsigned)object->type;
-
-	return type < sizeof(type_words) / sizeof(type_words[0]) ? phrase + type_words[type].article : phrase;
+	return type_phrases[type];
 }
 
 /* --- reading one value ----------------------------------------------------------------------

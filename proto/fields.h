@@ -93,10 +93,7 @@ void fields_write_with(struct pack *pack, const struct field *table, const void 
  * untouched. */
 bool fields_bytes(const msgpack_object *object, struct slice *ret);
 
-/* "map", "array", "string" ...: how an error names what came. Static. */
-const char *fields_type_name(const msgpack_object *object);
-
-/* The same with its article, to end a sentence: "a map", "an array", "nil". Static. */
+/* How an error names what came: "a map", "an array", "nil". Static. */
 const char *fields_type_phrase(const msgpack_object *object);
 
 #endif

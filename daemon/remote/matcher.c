@@ -416,7 +416,8 @@ static int holds(const struct matcher *matcher, const struct subject *subject)
 	return 1;
 }
 
-int matcher_holds_json(const struct matcher *matcher, struct slice value)
+/* Does it hold for a JSON value that json_scan() found (absent: there is none)? 1, 0, or -ENOMEM. */
+static int matcher_holds_json(const struct matcher *matcher, struct slice value)
 {
 	struct subject subject = { .raw = value };
 	char *text;

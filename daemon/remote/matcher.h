@@ -50,9 +50,7 @@ int matcher_map_read(const json_t *json, struct pointer_set *set, unsigned depth
     const struct place *place, struct error *error);
 void matcher_map_done(struct matcher_map *map);
 
-/* Does it hold for a JSON value that json_scan() found (absent: there is none)? 1, 0, or -ENOMEM. */
-int matcher_holds_json(const struct matcher *matcher, struct slice value);
-/* For a header's text, or NULL. */
+/* Does it hold for a header's text, or NULL? 1, 0, or -ENOMEM. */
 int matcher_holds_text(const struct matcher *matcher, const char *text);
 /* Do all of a map hold? found: what the pointers of its set lead to. */
 int matcher_map_holds(const struct matcher_map *map, const struct slice *found);

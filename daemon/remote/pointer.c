@@ -3,10 +3,12 @@
 #include "daemon/remote/limits.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool pointer_valid(const char *text)
+/* Is text a pointer: empty, or starting with "/" and every "~" followed by 0 or 1? */
+static bool pointer_valid(const char *text)
 {
 	if (*text != '\0' && *text != '/')
 		return false;

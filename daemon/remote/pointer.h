@@ -4,7 +4,6 @@
 
 #include "daemon/remote/place.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,9 +27,6 @@ struct pointer_set {
 	struct pointer *items;
 	size_t count;                  /* at most REMOTE_POINTERS_MAX */
 };
-
-/* Is text a pointer: empty, or starting with "/" and every "~" followed by 0 or 1? */
-bool pointer_valid(const char *text);
 
 /* Add a pointer, or find the equal one. 0; -EINVAL: not a pointer, or deeper than a document may be;
  * -E2BIG: the set is full; -ENOMEM. */

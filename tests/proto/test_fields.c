@@ -536,25 +536,24 @@ START_TEST(type_names)
 {
 	static const struct {
 		msgpack_object_type type;
-		const char *name, *phrase;
+		const char *phrase;
 	} cases[] = {
-		{ MSGPACK_OBJECT_NIL, "nil", "nil" },
-		{ MSGPACK_OBJECT_BOOLEAN, "boolean", "a boolean" },
-		{ MSGPACK_OBJECT_POSITIVE_INTEGER, "integer", "an integer" },
-		{ MSGPACK_OBJECT_NEGATIVE_INTEGER, "integer", "an integer" },
-		{ MSGPACK_OBJECT_FLOAT32, "float", "a float" },
-		{ MSGPACK_OBJECT_FLOAT64, "float", "a float" },
-		{ MSGPACK_OBJECT_STR, "string", "a string" },
-		{ MSGPACK_OBJECT_BIN, "binary", "a binary" },
-		{ MSGPACK_OBJECT_ARRAY, "array", "an array" },
-		{ MSGPACK_OBJECT_MAP, "map", "a map" },
-		{ MSGPACK_OBJECT_EXT, "extension", "an extension" },
+		{ MSGPACK_OBJECT_NIL, "nil" },
+		{ MSGPACK_OBJECT_BOOLEAN, "a boolean" },
+		{ MSGPACK_OBJECT_POSITIVE_INTEGER, "an integer" },
+		{ MSGPACK_OBJECT_NEGATIVE_INTEGER, "an integer" },
+		{ MSGPACK_OBJECT_FLOAT32, "a float" },
+		{ MSGPACK_OBJECT_FLOAT64, "a float" },
+		{ MSGPACK_OBJECT_STR, "a string" },
+		{ MSGPACK_OBJECT_BIN, "a binary" },
+		{ MSGPACK_OBJECT_ARRAY, "an array" },
+		{ MSGPACK_OBJECT_MAP, "a map" },
+		{ MSGPACK_OBJECT_EXT, "an extension" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		msgpack_object object = { .type = cases[i].type };
 
-		ck_assert_str_eq(fields_type_name(&object), cases[i].name);
 		ck_assert_str_eq(fields_type_phrase(&object), cases[i].phrase);
 	}
 }
