@@ -31,7 +31,10 @@ enum store_kind { STORE_KIND_HTTP = 0 };
 enum store_phase {
 	STORE_PHASE_SUBMIT = 0,         /* nothing was sent yet */
 	STORE_PHASE_SUBMITTING = 1,     /* a submit may have been sent; its answer is not stored */
-	STORE_PHASE_POLL = 2
+	STORE_PHASE_POLL = 2,
+	STORE_PHASE_FETCH = 3,          /* it succeeded, its result is to be fetched */
+	STORE_PHASE_ACK = 4,            /* over and stored; the service is to be told */
+	STORE_PHASE_ACKED = 5           /* over, and the service was told */
 };
 
 struct store_label {
@@ -69,6 +72,7 @@ struct future_rec {
 	bool cancel_requested;
 	char *idempotency;              /* the one value of every submit attempt */
 	char *captured;                 /* JSON object of captured values */
+	char *budgets;                  /* JSON object: what rules have used up */
 	char *progress;                 /* JSON text */
 	char *error_kind;               /* when STORE_FAILED or STORE_CANCELLED with an error */
 	char *error_message;
@@ -159,6 +163,11 @@ int store_dispatch(struct store *store);
 /* Why the store has failed for good, for the log; NULL while it has not. Valid until store_close(). */
 const char *store_failure(const struct store *store);
 
+/* Every pause that store_pause() wrote and that had not been over at now_ms. Between store_open() and
+ * store_start() only. Stops with the callback's negative value, and returns it. */
+typedef int (*store_pause_cb)(void *arg, uint32_t uid, const char *bucket, int64_t until_ms);
+int store_each_pause(struct store *store, int64_t now_ms, store_pause_cb each, void *arg);
+
 /* Commit what is queued, run the callbacks, checkpoint, close. What they try to queue is refused with
  * -ESHUTDOWN. NULL is allowed; returns NULL. */
 struct store *store_close(struct store *store);
@@ -192,6 +201,10 @@ int store_update(struct store *store, const struct future_rec *rec, const struct
 /* Remove a future with all that belongs to it; the event stays. */
 int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event,
     store_cb done, void *arg);
+
+/* A service asked all futures of an owner's bucket to pause until a time. Replaces an earlier pause of that
+ * bucket; those that were over at now_ms are removed. */
+int store_pause(struct store *store, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
 
 /* data is valid during the call only. status -ENOENT: no such row. */
 typedef void (*store_bytes_cb)(void *arg, int status, const void *data, size_t len);

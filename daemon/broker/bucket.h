@@ -15,6 +15,7 @@ struct bucket;
 struct bucket_slot {
 	struct bucket *bucket;               /* joined; NULL before bucket_join */
 	struct bucket_slot *next, *prev;     /* in the bucket's queue while it waits */
+	bool long_poll;                      /* what it waits for, or holds, is a slot for a long poll */
 	enum { SLOT_IDLE = 0, SLOT_WAITING, SLOT_HELD } state;
 };
 

@@ -18,11 +18,19 @@ struct plan {
 	struct policy polling;
 	struct policy retry;
 	bool has_submit;
+	bool has_fetch;
 	bool has_cancel;
+	bool has_ack;
 	bool has_idempotency;        /* submit carries one stored value on every attempt */
 	bool resubmit;               /* a submit that may have been sent is sent again */
 	bool reset_on_progress;      /* the polling ladder starts again when progress changes */
 	bool keep_until_delivered;
+	bool long_poll;              /* the service holds a poll until it has news: it takes a slot of its own kind */
+	bool has_events;             /* the service tells when to look: watch() */
+	unsigned ack_on;             /* 1u << outcome, for each end of the operation that is acknowledged */
+	uint64_t keepalive_usec;     /* between two of them; 0: none */
+	const char *batch;           /* futures of one bucket with equal texts are asked about together; NULL: alone */
+	unsigned batch_max;          /* at most so many in one request; 0: any number */
 	uint64_t ttl_usec;           /* UINT64_MAX: kept without end */
 	uint64_t retry_after_max_usec;
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
@@ -45,10 +53,17 @@ struct plan_texts {
 	char *request;               /* canonical form of the source: equal texts mean the same request */
 };
 
+/* The requests of a spec. The first six are sent with start(). */
 enum step {
 	STEP_SUBMIT,
 	STEP_POLL,
-	STEP_CANCEL
+	STEP_FETCH,                  /* gets the result of an operation that is known to have succeeded */
+	STEP_CANCEL,
+	STEP_ACK,                    /* the end is stored: the service may forget the operation */
+	STEP_KEEPALIVE,
+	STEP_EVENTS,                 /* a stream of server-sent events: watch() */
+	STEP_LIST,                   /* asks about many at once: start_batch() */
+	STEPS
 };
 
 enum outcome {
@@ -57,7 +72,9 @@ enum outcome {
 	OUTCOME_FAILURE,
 	OUTCOME_CANCELLED,
 	OUTCOME_LOST,
-	OUTCOME_RETRY                /* could not be read: up to the retry policy */
+	OUTCOME_RETRY,               /* could not be read: up to the retry policy */
+	OUTCOME_FETCH,               /* it succeeded, and the fetch request gets the result */
+	OUTCOME_MISSING              /* of a member of a batch only: the list does not tell, ask about it alone */
 };
 
 /* Everything a step needs that is not in the plan. Borrowed for the call of start(). */
@@ -66,6 +83,7 @@ struct step_input {
 	const struct id *id;
 	uint32_t attempt;            /* 1 for the first request of this future: {attempt} */
 	const char *captured;        /* JSON object text, or NULL */
+	const char *budgets;         /* JSON object text: what rules have used up; or NULL */
 	const char *idempotency;     /* or NULL */
 	uint64_t timeout_usec;       /* at most so long for this exchange; UINT64_MAX: the spec's own */
 };
@@ -84,7 +102,8 @@ struct verdict {
 	enum step step;
 	enum outcome outcome;
 	bool sent;                   /* false: the service cannot have seen the request */
-	unsigned extra_requests;     /* silent resends on a fresh connection, already made */
+	bool shared;                 /* answered by a request of another future, which counts it */
+	unsigned extra_requests;     /* sent besides the one: on a fresh connection, redirected, with a fresh credential */
 	int http_status;             /* 0: no response */
 	struct slice result;         /* with OUTCOME_SUCCESS; exact bytes */
 	struct slice content_type;
@@ -97,6 +116,7 @@ struct verdict {
 	bool throttled;              /* 429, 503 or 402 with a delay: the whole bucket pauses */
 	bool unreachable;            /* transport error: no usable response at all */
 	const char *captured;        /* JSON object text that replaces the old one; NULL: unchanged */
+	const char *budgets;         /* likewise; "": nothing is used up any more */
 	char reason[256];            /* with OUTCOME_RETRY: what went wrong, for people; no secrets */
 };
 
@@ -105,6 +125,34 @@ struct exchange;
 
 /* Called once for each exchange that was started and not aborted, never from within start(). */
 typedef void (*exchange_cb)(void *arg, const struct verdict *verdict);
+
+/*
+ * The members of a batch: members[i] is what start() would take for a poll. A member that is given up with
+ * drop_member() is not judged.
+ */
+struct batch_member {
+	const struct plan *plan;
+	struct step_input input;
+};
+
+/*
+ * When the list was read, called once for each member that is left, then once more with member == count: then
+ * the verdict is of the request itself, PENDING. When it could not be read, only that last call is made, with
+ * RETRY. Never from within start_batch().
+ */
+typedef void (*batch_cb)(void *arg, size_t member, const struct verdict *verdict);
+
+/* A stream of events that is open, or is being opened. */
+struct watch;
+
+enum watch_event {
+	WATCH_WAKE,                  /* look now */
+	WATCH_PROGRESS,              /* JSON text to tell subscribers */
+	WATCH_CLOSED                 /* over; the watch is gone after the callback */
+};
+
+/* Never called from within watch(). After WATCH_CLOSED never again. unwatch() is allowed within it. */
+typedef void (*watch_cb)(void *arg, enum watch_event event, struct slice progress);
 
 /* The service side, given to the broker at its construction. self is passed to each. */
 struct remote {
@@ -123,6 +171,24 @@ struct remote {
 	int (*start)(void *self, const struct plan *plan, const struct step_input *input, exchange_cb done,
 	    void *arg, struct exchange **ret, struct error *error);
 	void (*abort)(void *self, struct exchange *exchange);      /* done is not called any more */
+
+	/* Send one list request (or several, a page each) for members of one batch. members is borrowed for
+	 * the call, the plans until the callback for them, drop_member() or abort(). Errors as with start(). */
+	int (*start_batch)(void *self, const struct batch_member *members, size_t count, batch_cb done, void *arg,
+	    struct exchange **ret, struct error *error);
+	/* Member number i of a batch under way is gone, and its plan may go: no callback for it. */
+	void (*drop_member)(void *self, struct exchange *exchange, size_t i);
+
+	/* Two keep-alive requests with equal names are one. The name is the filled request without its
+	 * credential, the caller's to free. -EAGAIN without a message: a template has no value yet. */
+	int (*keepalive_name)(void *self, const struct plan *plan, const struct step_input *input, char **ret,
+	    struct error *error);
+
+	/* Open a stream of events about one operation. plan must live until unwatch() or WATCH_CLOSED.
+	 * -EBUSY: too many are open, polling alone has to do; other errors as with start(). */
+	int (*watch)(void *self, const struct plan *plan, const struct step_input *input, watch_cb event, void *arg,
+	    struct watch **ret, struct error *error);
+	void (*unwatch)(void *self, struct watch *watch);
 };
 
 #endif

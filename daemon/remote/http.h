@@ -17,9 +17,16 @@ struct http_header {
 	const char *value;
 };
 
+/* Where a connection may go to. Asked where the socket is opened, so that names cannot lead elsewhere. */
+struct sockaddr;
+typedef bool (*http_vet)(void *arg, const struct sockaddr *address);
+
 struct http_config {
 	size_t body_max;               /* bytes of a response body, after decompression */
 	const char *user_agent;
+	const char *ca_file;           /* certificates that peers are verified with; NULL: the system's */
+	http_vet vet;                  /* NULL: anywhere */
+	void *vet_arg;
 };
 
 struct http_request {
@@ -31,6 +38,7 @@ struct http_request {
 	const void *body;              /* NULL: no body */
 	size_t body_len;
 	uint64_t timeout_usec;         /* for the whole exchange; at least one millisecond */
+	uint64_t idle_usec;            /* of a stream: given up after so long without a byte; timeout_usec is not used then */
 	bool safe_to_resend;           /* a transport error on a reused connection is retried at once on a fresh one */
 	bool http2;
 };
@@ -43,6 +51,7 @@ struct http_response {
 	const void *body;              /* complete, when status is not 0 */
 	size_t body_len;
 	bool sent;                     /* false: not a byte of the request can have reached the service */
+	bool timed_out;                /* the request was sent, and no answer came in time: status 0 */
 	unsigned resends;
 	bool too_large;                /* the body went over body_max */
 	char error[256];               /* "connect to 127.0.0.1:1: connection refused"; no secrets */
@@ -63,6 +72,17 @@ void http_configure(struct http *http, const struct http_config *config);
  */
 int http_start(struct http *http, const struct http_request *request, http_cb done, void *arg,
     struct http_transfer **ret, struct error *error);
+/* A piece of a stream's body, decompressed, in order. status and headers are those of the response. data NULL
+ * and len 0 once when the header section is complete. Returns 0 to go on, negative to end the stream. */
+typedef int (*http_data_cb)(void *arg, const struct http_response *head, const void *data, size_t len);
+
+/*
+ * As http_start(), for a response without an end: pieces of a 2xx body are handed to on_data as they come and are
+ * not kept; done is told when it is over, with no body. The bodies of other statuses are kept for done, as usual.
+ */
+int http_start_stream(struct http *http, const struct http_request *request, http_data_cb on_data, http_cb done,
+    void *arg, struct http_transfer **ret, struct error *error);
+
 /* done will not be called. NULL is allowed; returns NULL. Within its own done a transfer has ended already
  * and this does nothing; after that the pointer is dead. */
 struct http_transfer *http_abort(struct http_transfer *transfer);

@@ -20,9 +20,11 @@ struct judge_input {
 	const struct rules *rules;         /* NULL: none */
 	const struct captures *captures;   /* NULL: none */
 	const json_t *captured;            /* values so far; NULL: none */
+	const json_t *budgets;             /* what rules have used up; NULL: nothing */
 	const json_t *params;
 	const struct status_set *retry_on;
 	uint64_t retry_after_max_usec;
+	bool long_poll;                    /* no answer in time, or a 408, is "not yet" */
 	bool repeatable;                   /* it does no harm to send the request once more */
 	size_t body_max;                   /* for the message about a longer body */
 	int64_t now_ms;                    /* wall clock, for Retry-After dates */
@@ -31,9 +33,12 @@ struct judge_input {
 /* verdict borrows from the rest and from the response. */
 struct judgement {
 	struct verdict verdict;
+	bool refresh_credential;           /* with RETRY: first with a fresh credential, at once */
 	char *code;
 	char *message;
 	char *captured;
+	char *budgets;
+	char *progress;
 };
 
 /*

@@ -13,10 +13,13 @@
 enum { NEAR_MAX = REMOTE_PARAMS_MAX + 2 * REMOTE_CAPTURES_MAX };
 
 /* Requests whose captures a step may use: those that come before its own first time. */
-static const bool CAPTURED_BY[][STEP_CANCEL + 1] = {
-	[STEP_SUBMIT] = { false, false, false },
+static const bool CAPTURED_BY[STEPS][STEPS] = {
 	[STEP_POLL] = { [STEP_SUBMIT] = true },
+	[STEP_FETCH] = { [STEP_SUBMIT] = true, [STEP_POLL] = true },
 	[STEP_CANCEL] = { [STEP_SUBMIT] = true, [STEP_POLL] = true },
+	[STEP_ACK] = { [STEP_SUBMIT] = true, [STEP_POLL] = true, [STEP_FETCH] = true },
+	[STEP_KEEPALIVE] = { [STEP_SUBMIT] = true, [STEP_POLL] = true },
+	[STEP_EVENTS] = { [STEP_SUBMIT] = true },
 };
 
 static int no_value(const struct remote_plan *plan, enum step step, const char *name, const char *where,
@@ -29,7 +32,7 @@ static int no_value(const struct remote_plan *plan, enum step step, const char *
 	json_object_foreach(plan->params, other, value)
 		if (count < NEAR_MAX)
 			names[count++] = other;
-	for (int from = STEP_SUBMIT; from <= STEP_CANCEL; from++)
+	for (int from = STEP_SUBMIT; from < STEPS; from++)
 		for (size_t i = 0; CAPTURED_BY[step][from] &&
 		     (other = captures_name(plan->spec->requests[from].captures, i)); i++)
 			if (count < NEAR_MAX)
@@ -81,7 +84,7 @@ static int check_names(const struct remote_plan *plan, enum step step, const jso
 		}
 		if (json_object_get(plan->params, name))
 			continue;
-		for (int from = STEP_SUBMIT; from <= STEP_CANCEL; from++)
+		for (int from = STEP_SUBMIT; from < STEPS; from++)
 			captured |= CAPTURED_BY[step][from] && captures_have(plan->spec->requests[from].captures, name);
 		if (!captured)
 			return no_value(plan, step, name, json_string_value(where), error);
@@ -123,7 +126,7 @@ static int try_request(const struct remote_plan *plan, enum step step, json_t *b
 
 static int check_requests(const struct remote_plan *plan, json_t *builtin, struct error *error)
 {
-	for (enum step step = STEP_SUBMIT; step <= STEP_CANCEL; step++) {
+	for (enum step step = STEP_SUBMIT; step < STEPS; step++) {
 		bool known = true;
 		int r;
 
@@ -213,7 +216,7 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.retry_after_max_usec = settings.retry_after_max_usec,
 		.bucket_limit = settings.bucket_limit,
 	};
-	for (enum step step = STEP_SUBMIT; submit->given && step <= STEP_CANCEL; step++)
+	for (enum step step = STEP_SUBMIT; submit->given && step < STEPS; step++)
 		plan->plan.has_idempotency |= spec_uses(spec, step, "idempotency") != NULL;
 	plan->plan.has_idempotency |= submit->idempotency != NULL;
 	return 0;

@@ -15,6 +15,7 @@ struct poller;
 struct poller_config {
 	const char *const *profile_dirs;      /* in order, ends with NULL */
 	const char *credential_dir;           /* the user's; NULL: none */
+	unsigned streams_max;                 /* streams of events that may be open at a time */
 	uint64_t timeout_usec;                /* of one exchange, when the spec has none; 0: 30 seconds */
 	size_t body_max;                      /* what http was told: for messages */
 	int64_t (*wall_ms)(void *self);       /* the wall clock, milliseconds since the epoch */

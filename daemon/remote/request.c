@@ -13,7 +13,16 @@
 
 const char *request_step_name(enum step step)
 {
-	static const char *const NAMES[] = { [STEP_SUBMIT] = "submit", [STEP_POLL] = "poll", [STEP_CANCEL] = "cancel" };
+	static const char *const NAMES[STEPS] = {
+		[STEP_SUBMIT] = "submit",
+		[STEP_POLL] = "poll",
+		[STEP_FETCH] = "fetch",
+		[STEP_CANCEL] = "cancel",
+		[STEP_ACK] = "ack",
+		[STEP_KEEPALIVE] = "keepalive",
+		[STEP_EVENTS] = "events",
+		[STEP_LIST] = "polling.batch",
+	};
 
 	return NAMES[step];
 }

@@ -19,6 +19,9 @@ enum request_body {
 	REQUEST_BODY_BYTES
 };
 
+struct list;
+struct events;
+
 /* Texts are templates unless said otherwise. All JSON is borrowed from the spec. */
 struct request {
 	bool given;
@@ -30,6 +33,12 @@ struct request {
 	enum request_body body_kind;
 	const json_t *body;
 	uint64_t timeout_usec;         /* 0: the daemon's default */
+	unsigned redirects;            /* followed at most */
+	bool long_poll;                /* of a poll: the service holds it */
+	uint64_t every_usec;           /* of a keepalive: between two */
+	unsigned ack_on;               /* of an ack: 1u << outcome for each end that it is sent after */
+	struct list *list;             /* of a list: the rest of `polling.batch` */
+	struct events *events;         /* of an event stream: the rest of `events` */
 	const char *idempotency;       /* name of the header that carries the stored value, or NULL */
 	bool rules_of_poll;            /* "rules": "poll" */
 	struct rules *rules;           /* NULL: none of its own */
@@ -45,7 +54,7 @@ void request_done(struct request *request);
 /* Check an object of header names and templates, and add its names. */
 int request_read_headers(const json_t *json, json_t *names, const struct place *place, struct error *error);
 
-/* The word for a step: "submit", "poll", "cancel". */
+/* Where a step's request is in a spec: "submit", "poll", "polling.batch". */
 const char *request_step_name(enum step step);
 
 #endif

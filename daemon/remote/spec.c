@@ -166,7 +166,7 @@ static const struct key SPEC_KEYS[] = {
 
 static struct spec *spec_free(struct spec *spec)
 {
-	for (int step = STEP_SUBMIT; step <= STEP_CANCEL; step++)
+	for (int step = STEP_SUBMIT; step < STEPS; step++)
 		request_done(&spec->requests[step]);
 	json_decref(spec->settings);
 	json_decref(spec->settings_names);

@@ -20,7 +20,7 @@ struct spec {
 	json_t *names;                 /* what base and headers name */
 	json_t *settings;              /* polling, retry, ttl, ...: read for each future, they may depend on params */
 	json_t *settings_names;        /* what they name */
-	struct request requests[STEP_CANCEL + 1];
+	struct request requests[STEPS];
 };
 
 struct spec_cache *spec_cache_new(void);

@@ -85,7 +85,7 @@ static void build_steps(const struct remote_plan *plan)
 	json_t *builtin = json_pack("{s:s,s:i,s:s,s:s}", "id", "x", "attempt", 1, "credential", "c", "idempotency",
 	    "i");
 
-	for (enum step step = STEP_SUBMIT; step <= STEP_CANCEL; step++) {
+	for (enum step step = STEP_SUBMIT; step < STEPS; step++) {
 		const struct build_input input = { .spec = plan->spec, .step = step, .idempotency = "i",
 			.values = { .builtin = builtin, .params = plan->params }, .timeout_max_usec = UINT64_MAX };
 		struct built_request built;
@@ -125,7 +125,7 @@ static void use_texts(struct spec_cache *cache, const struct plan_texts *texts, 
 	while (next_section(&at, end, &answer)) {
 		if (answer.len < 4)
 			continue;
-		for (enum step step = STEP_SUBMIT; step <= STEP_CANCEL; step++)
+		for (enum step step = STEP_SUBMIT; step < STEPS; step++)
 			judge_answer(plan, step, answer);
 		check_scan((struct slice){ answer.data + 4, answer.len - 4 });
 	}
