@@ -152,14 +152,17 @@ static int prepare(struct database *database, uint64_t events_max)
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]) && r == 0; i++)
 		r = sql_prepare(database->sqlite, statements[i].sql, statements[i].stmt);
 	if (r == 0)
-		r = future_rows_init(&database->futures, database->sqlite);
+		r = future_rows_init(&database->futures, database->sqlite, &database->side);
 	if (r == 0)
 		r = event_rows_init(&database->events, database->sqlite, events_max);
+	if (r == 0)
+		r = pause_rows_init(&database->pauses, database->sqlite);
 	return r;
 }
 
 static void finalize(struct database *database)
 {
+	pause_rows_done(&database->pauses);
 	event_rows_done(&database->events);
 	future_rows_done(&database->futures);
 	sqlite3_finalize(database->begin);
@@ -174,8 +177,16 @@ static void finalize(struct database *database)
 static void disconnect(struct database *database)
 {
 	finalize(database);
+	side_done(&database->side);
 	sqlite3_close(database->sqlite);
 	memset(database, 0, sizeof(*database));
+}
+
+static int is_side(void *arg, const uint8_t id[STORE_ID_BYTES])
+{
+	struct database *database = arg;
+
+	return future_rows_has_side(&database->futures, id);
 }
 
 int database_open(struct database *database, const char *dir, uint64_t events_max, char text[256])
@@ -185,6 +196,7 @@ int database_open(struct database *database, const char *dir, uint64_t events_ma
 	int r = -ENOMEM;
 
 	memset(database, 0, sizeof(*database));
+	database->side.dir = -1;
 	if (path)
 		r = connect_file(database, path, reason);
 	if (r == 0)
@@ -193,6 +205,13 @@ int database_open(struct database *database, const char *dir, uint64_t events_ma
 		r = prepare(database, events_max);
 		if (r < 0)
 			snprintf(reason, sizeof(reason), "%s", sqlite3_errmsg(database->sqlite));
+	}
+	if (r == 0) {
+		r = side_init(&database->side, dir);
+		if (r == 0)
+			r = side_sweep(&database->side, is_side, database);
+		if (r < 0)
+			snprintf(reason, sizeof(reason), "its directory of results: %s", strerror(-r));
 	}
 	if (r < 0) {
 		snprintf(text, 256, "%.100s/state.db: %.140s", dir, reason);

@@ -4,6 +4,8 @@
 
 #include "db/event_rows.h"
 #include "db/future_rows.h"
+#include "db/pause_rows.h"
+#include "db/side.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -12,8 +14,10 @@
 /* Belongs to one thread at a time. What blocks, and the errors, as sql_errno() has them. */
 struct database {
 	sqlite3 *sqlite;
+	struct side side;
 	struct future_rows futures;
 	struct event_rows events;
+	struct pause_rows pauses;
 	sqlite3_stmt *begin, *commit, *rollback;
 	sqlite3_stmt *savepoint, *release, *undo;
 	unsigned wal_pages;             /* written since the last checkpoint */

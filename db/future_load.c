@@ -10,7 +10,7 @@ static const char SQL_LOAD_FUTURES[] =
     "SELECT f.id, uid, gid, mode, kind, profile, key, created_at_ms, state, phase, seq, started_at_ms, "
     "finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, deadline_at_ms, next_at_ms, "
     "polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, unreachable_since_ms, "
-    "last_error, cancel_requested, idempotency, captured, progress, error_kind, error_message, error_code, "
+    "last_error, cancel_requested, idempotency, captured, budgets, progress, error_kind, error_message, error_code, "
     "error_http_status, content_type, result_size, spec, params, request "
     "FROM futures f LEFT JOIN texts t ON t.id = f.id ORDER BY f.id";
 static const char SQL_LOAD_LABELS[] = "SELECT id, name, value FROM labels ORDER BY id, name";
@@ -51,6 +51,7 @@ static void read_rec(struct sql_columns *columns, struct future_rec *rec)
 	rec->cancel_requested = sql_read_number(columns) != 0;
 	rec->idempotency = sql_read_text(columns);
 	rec->captured = sql_read_text(columns);
+	rec->budgets = sql_read_text(columns);
 	rec->progress = sql_read_text(columns);
 	rec->error_kind = sql_read_text(columns);
 	rec->error_message = sql_read_text(columns);

@@ -10,26 +10,28 @@
 #define CHANGING_COLUMNS \
 	"state, phase, seq, started_at_ms, finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, " \
 	"deadline_at_ms, next_at_ms, polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, " \
-	"unreachable_since_ms, last_error, cancel_requested, idempotency, captured, progress, error_kind, " \
+	"unreachable_since_ms, last_error, cancel_requested, idempotency, captured, budgets, progress, error_kind, " \
 	"error_message, error_code, error_http_status, content_type, result_size"
 
 static const char SQL_INSERT_FUTURE[] =
     "INSERT INTO futures (id, uid, gid, mode, kind, profile, key, created_at_ms, " CHANGING_COLUMNS ") "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?)";
+    "?, ?)";
 static const char SQL_UPDATE_FUTURE[] =
     "UPDATE futures SET (" CHANGING_COLUMNS ") = "
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?";
 static const char SQL_DELETE_FUTURE[] = "DELETE FROM futures WHERE id = ?";
 
 static const char SQL_INSERT_LABEL[] = "INSERT INTO labels (id, name, value) VALUES (?, ?, ?)";
 static const char SQL_INSERT_TEXTS[] = "INSERT INTO texts (id, spec, params, request) VALUES (?, ?, ?, ?)";
 static const char SQL_PUT_RESULT[] =
-    "INSERT INTO results (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data";
+    "INSERT INTO results (id, data, side) VALUES (?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET (data, side) = (excluded.data, excluded.side)";
 static const char SQL_PUT_DETAILS[] =
     "INSERT INTO error_details (id, data) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET data = excluded.data";
 
 static const char SQL_FIND_RESULT[] = "SELECT rowid FROM results WHERE id = ?";
+static const char SQL_FIND_SIDE[] = "SELECT 1 FROM results WHERE id = ? AND side = 1";
 static const char SQL_FIND_DETAILS[] = "SELECT rowid FROM error_details WHERE id = ?";
 static const char SQL_FIND_TEXTS[] = "SELECT spec, params, request FROM texts WHERE id = ?";
 
@@ -45,6 +47,7 @@ static const struct {
 	{ offsetof(struct future_rows, put_details), SQL_PUT_DETAILS },
 	{ offsetof(struct future_rows, remove), SQL_DELETE_FUTURE },
 	{ offsetof(struct future_rows, find_result), SQL_FIND_RESULT },
+	{ offsetof(struct future_rows, find_side), SQL_FIND_SIDE },
 	{ offsetof(struct future_rows, find_details), SQL_FIND_DETAILS },
 	{ offsetof(struct future_rows, find_texts), SQL_FIND_TEXTS },
 };
@@ -54,12 +57,13 @@ static sqlite3_stmt **statement_at(struct future_rows *rows, size_t i)
 	return (sqlite3_stmt **)((char *)rows + statements[i].offset);
 }
 
-int future_rows_init(struct future_rows *rows, sqlite3 *db)
+int future_rows_init(struct future_rows *rows, sqlite3 *db, struct side *side)
 {
 	int r = 0;
 
 	memset(rows, 0, sizeof(*rows));
 	rows->db = db;
+	rows->side = side;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]) && r == 0; i++)
 		r = sql_prepare(db, statements[i].sql, statement_at(rows, i));
 	return r;
@@ -95,6 +99,7 @@ static void bind_changing(struct sql_params *params, const struct future_rec *re
 	sql_bind_number(params, rec->cancel_requested);
 	sql_bind_text(params, rec->idempotency);
 	sql_bind_text(params, rec->captured);
+	sql_bind_text(params, rec->budgets);
 	sql_bind_text(params, rec->progress);
 	sql_bind_text(params, rec->error_kind);
 	sql_bind_text(params, rec->error_message);
@@ -144,13 +149,25 @@ int future_rows_insert(struct future_rows *rows, const struct future_rec *rec, c
 	return r < 0 ? r : insert_parts(rows, rec, texts);
 }
 
-/* Store data under id; data NULL: nothing to do. */
-static int put_blob(sqlite3_stmt *stmt, const uint8_t id[STORE_ID_BYTES], struct store_blob blob)
+/* A large result goes into a file of its own, which is whole and on the disk before the row is committed. */
+static int put_result(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES], struct store_blob blob)
 {
-	struct sql_params params = { .stmt = stmt };
+	struct sql_params params = { .stmt = rows->put_result };
+	bool aside = blob.len > SIDE_ABOVE;
+	int r = aside ? side_write(rows->side, id, blob.data, blob.len) : 0;
 
-	if (!blob.data)
-		return 0;
+	if (r < 0)
+		return r;
+	sql_bind_blob(&params, id, STORE_ID_BYTES);
+	sql_bind_blob(&params, blob.data, aside ? 0 : blob.len);
+	sql_bind_number(&params, aside);
+	return sql_run(&params);
+}
+
+static int put_details(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES], struct store_blob blob)
+{
+	struct sql_params params = { .stmt = rows->put_details };
+
 	sql_bind_blob(&params, id, STORE_ID_BYTES);
 	sql_bind_blob(&params, blob.data, blob.len);
 	return sql_run(&params);
@@ -167,10 +184,10 @@ int future_rows_update(struct future_rows *rows, const struct future_rec *rec, s
 	r = sql_run(&params);
 	if (r == 0 && sqlite3_changes(rows->db) == 0)
 		return -ENOENT;
-	if (r == 0)
-		r = put_blob(rows->put_result, rec->id, result);
-	if (r == 0)
-		r = put_blob(rows->put_details, rec->id, details);
+	if (r == 0 && result.data)
+		r = put_result(rows, rec->id, result);
+	if (r == 0 && details.data)
+		r = put_details(rows, rec->id, details);
 	return r;
 }
 
@@ -233,9 +250,26 @@ static int read_blob(struct future_rows *rows, sqlite3_stmt *find, const char *t
 	return read_part(rows, table, rowid, offset, len, ret_data, ret_len);
 }
 
+int future_rows_has_side(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES])
+{
+	struct sql_params params = { .stmt = rows->find_side };
+	int r;
+
+	sql_bind_blob(&params, id, STORE_ID_BYTES);
+	r = sql_step(&params);
+	sql_reset(&params);
+	return r;
+}
+
 int future_rows_read_result(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES], uint64_t offset,
     size_t len, void **ret_data, size_t *ret_len)
 {
+	int r = future_rows_has_side(rows, id);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return side_read(rows->side, id, offset, len, ret_data, ret_len);
 	return read_blob(rows, rows->find_result, "results", id, offset, len, ret_data, ret_len);
 }
 

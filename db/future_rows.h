@@ -2,6 +2,7 @@
 #ifndef DB_FUTURE_ROWS_H
 #define DB_FUTURE_ROWS_H
 
+#include "db/side.h"
 #include "db/store.h"
 
 #include <sqlite3.h>
@@ -9,14 +10,15 @@
 /* Its prepared statements. */
 struct future_rows {
 	sqlite3 *db;
+	struct side *side;              /* where large results are */
 	sqlite3_stmt *insert, *insert_label, *insert_texts;
 	sqlite3_stmt *update, *put_result, *put_details;
 	sqlite3_stmt *remove;
-	sqlite3_stmt *find_result, *find_details, *find_texts;
+	sqlite3_stmt *find_result, *find_side, *find_details, *find_texts;
 };
 
-/* Prepare; db outlives it. Negative errno: call future_rows_done() all the same. */
-int future_rows_init(struct future_rows *rows, sqlite3 *db);
+/* Prepare; db and side outlive it. Negative errno: call future_rows_done() all the same. */
+int future_rows_init(struct future_rows *rows, sqlite3 *db, struct side *side);
 void future_rows_done(struct future_rows *rows);
 
 /* All of these block on the disk and answer as sql_errno() does. */
@@ -29,8 +31,12 @@ int future_rows_insert(struct future_rows *rows, const struct future_rec *rec, c
 int future_rows_update(struct future_rows *rows, const struct future_rec *rec, struct store_blob result,
     struct store_blob details);
 
-/* With all that belongs to it. -ENOENT: no such future. */
+/* With all that belongs to it but a file of its result, which goes once that is durable. -ENOENT: no such
+ * future. */
 int future_rows_remove(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES]);
+
+/* Is its result in a file of its own? 1, 0 or a negative errno. */
+int future_rows_has_side(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES]);
 
 /* Up to len bytes from offset on into a buffer the caller frees (never NULL). -ENOENT: none stored. */
 int future_rows_read_result(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES], uint64_t offset,

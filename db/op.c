@@ -85,6 +85,18 @@ struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_re
 	return op;
 }
 
+struct op *op_new_pause(uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms)
+{
+	struct op *op = op_new(OP_PAUSE, NULL);
+
+	if (!op)
+		return NULL;
+	op->rec.uid = uid;
+	op->until_ms = until_ms;
+	op->now_ms = now_ms;
+	return copy_text(op, bucket, &op->bucket) < 0 ? op_free(op) : op;
+}
+
 struct op *op_new_read(enum op_kind kind, const uint8_t id[STORE_ID_BYTES], uint64_t offset, size_t limit)
 {
 	struct op *op = op_new(kind, NULL);
@@ -123,6 +135,7 @@ struct op *op_free(struct op *op)
 	free(op->spec);
 	free(op->params);
 	free(op->request);
+	free(op->bucket);
 	free(op->result.data);
 	free(op->details.data);
 	free(op);
@@ -149,6 +162,11 @@ static int run_update(struct op *op, struct database *database)
 static int run_forget(struct op *op, struct database *database)
 {
 	return future_rows_remove(&database->futures, op->rec.id);
+}
+
+static int run_pause(struct op *op, struct database *database)
+{
+	return pause_rows_put(&database->pauses, op->rec.uid, op->bucket, op->until_ms, op->now_ms);
 }
 
 static int run_read_result(struct op *op, struct database *database)
@@ -213,6 +231,7 @@ static const struct {
 	[OP_CREATE] = { true, run_create, tell_write },
 	[OP_UPDATE] = { true, run_update, tell_write },
 	[OP_FORGET] = { true, run_forget, tell_write },
+	[OP_PAUSE] = { true, run_pause, tell_write },
 	[OP_READ_RESULT] = { false, run_read_result, tell_bytes },
 	[OP_READ_DETAILS] = { false, run_read_details, tell_bytes },
 	[OP_READ_TEXTS] = { false, run_read_texts, tell_texts },
@@ -238,6 +257,13 @@ int op_run(struct op *op, struct database *database)
 	if (op->status == 0 && op->has_event)
 		op->status = event_rows_insert(&database->events, &op->event);
 	return op->status;
+}
+
+void op_settle(const struct op *op, struct database *database)
+{
+	/* A file that is left behind is found at the next start. */
+	if (op->kind == OP_FORGET && op->status == 0)
+		side_remove(&database->side, op->rec.id);
 }
 
 bool op_finish(const struct op *op)

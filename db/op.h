@@ -9,6 +9,7 @@ enum op_kind {
 	OP_CREATE,
 	OP_UPDATE,
 	OP_FORGET,
+	OP_PAUSE,
 	OP_READ_RESULT,
 	OP_READ_DETAILS,
 	OP_READ_TEXTS,
@@ -28,6 +29,8 @@ struct op {
 	/* What is asked. All memory that a write needs is here from the start. */
 	struct future_rec rec;          /* of an update or create; otherwise only its id */
 	char *spec, *params, *request;  /* of a create; the answer to OP_READ_TEXTS */
+	char *bucket;                   /* of a pause: rec.uid's */
+	int64_t until_ms, now_ms;       /* of a pause */
 	bool has_event;
 	struct event_rec event;
 	struct op_bytes result, details; /* of an update */
@@ -56,6 +59,7 @@ struct op *op_new_create(const struct future_rec *rec, const struct store_texts 
 struct op *op_new_update(const struct future_rec *rec, const struct event_rec *event, struct store_blob result,
     struct store_blob details);
 struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_rec *event);
+struct op *op_new_pause(uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
 /* One of the reads; id NULL for OP_READ_EVENTS. */
 struct op *op_new_read(enum op_kind kind, const uint8_t id[STORE_ID_BYTES], uint64_t offset, size_t limit);
 struct op *op_free(struct op *op);
@@ -68,6 +72,9 @@ bool op_depends_on(const struct op *read, const struct op *write);
 /* Carry it out, within a transaction if it writes. Blocks. Its answer is kept in it; returns the status. Can
  * be done again after that transaction was rolled back. */
 int op_run(struct op *op, struct database *database);
+
+/* Its transaction is durable: do what had to wait for that. Blocks. */
+void op_settle(const struct op *op, struct database *database);
 
 /* Call back with status and answer. Returns whether there was someone to call. */
 bool op_finish(const struct op *op);

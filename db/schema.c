@@ -65,6 +65,22 @@ static int back_up(sqlite3 *db, const char *dir, int version)
 	return r;
 }
 
+/* Does every row that refers to another one find it? */
+static int check_references(sqlite3 *db)
+{
+	sqlite3_stmt *stmt = NULL;
+	struct sql_params params = { 0 };
+	int r = sql_errno(sqlite3_prepare_v2(db, "PRAGMA foreign_key_check", -1, &stmt, NULL));
+
+	if (r == 0) {
+		params.stmt = stmt;
+		r = sql_step(&params);
+	}
+	sqlite3_finalize(stmt);
+	return r > 0 ? -EUCLEAN : r;
+}
+
+/* The foreign keys are off meanwhile: a table that is made anew takes none of the others' rows with it. */
 static int run_step(sqlite3 *db, const struct schema_step *step)
 {
 	char header[128];
@@ -75,6 +91,8 @@ static int run_step(sqlite3 *db, const struct schema_step *step)
 	r = sql_exec(db, "BEGIN IMMEDIATE");
 	if (r == 0)
 		r = sql_exec(db, step->sql);
+	if (r == 0)
+		r = check_references(db);
 	if (r == 0)
 		r = sql_exec(db, header);
 	if (r == 0)
@@ -124,16 +142,22 @@ int schema_migrate(sqlite3 *db, const char *dir, const struct schema_step *steps
 			return r;
 		}
 	}
-	for (size_t i = 0; i < count; i++) {
+	r = sql_exec(db, "PRAGMA foreign_keys = OFF");
+	for (size_t i = 0; i < count && r == 0; i++) {
 		if (steps[i].version <= version)
 			continue;
 		r = run_step(db, &steps[i]);
 		if (r < 0) {
-			snprintf(text, 256, "migration to schema version %d: %s", steps[i].version, sqlite3_errmsg(db));
+			snprintf(text, 256, "migration to schema version %d: %s", steps[i].version,
+			    r == -EUCLEAN ? "rows that it needs are missing" : sqlite3_errmsg(db));
 			if (!sqlite3_get_autocommit(db))
 				sql_exec(db, "ROLLBACK");
 			return r;
 		}
 	}
-	return 0;
+	if (r == 0)
+		r = sql_exec(db, "PRAGMA foreign_keys = ON");
+	if (r < 0)
+		snprintf(text, 256, "foreign keys: %s", sqlite3_errmsg(db));
+	return r;
 }

@@ -232,6 +232,11 @@ void store_stats(const struct store *store, struct store_stats *ret)
 	};
 }
 
+int store_each_pause(struct store *store, int64_t now_ms, store_pause_cb each, void *arg)
+{
+	return pause_rows_each(&store->database.pauses, now_ms, each, arg);
+}
+
 /* --- operations ----------------------------------------------------------------------------------- */
 
 /* Queue a new operation (NULL: there was no memory for it), or free it. */
@@ -276,6 +281,11 @@ int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const st
     store_cb done, void *arg)
 {
 	return ask_write(store, op_new_forget(id, event), done, arg);
+}
+
+int store_pause(struct store *store, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms)
+{
+	return ask_write(store, op_new_pause(uid, bucket, until_ms, now_ms), NULL, NULL);
 }
 
 static int ask_bytes(struct store *store, struct op *op, store_bytes_cb done, void *arg)

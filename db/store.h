@@ -202,8 +202,8 @@ int store_update(struct store *store, const struct future_rec *rec, const struct
 int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event,
     store_cb done, void *arg);
 
-/* A service asked all futures of an owner's bucket to pause until a time. Replaces an earlier pause of that
- * bucket; those that were over at now_ms are removed. */
+/* A service asked all futures of an owner's bucket to pause until a time. A later end counts; pauses that were
+ * over at now_ms are removed. */
 int store_pause(struct store *store, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
 
 /* data is valid during the call only. status -ENOENT: no such row. */

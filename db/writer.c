@@ -173,6 +173,7 @@ static void take_answers(struct writer *writer, unsigned count)
 		if (op->kind == OP_FORGET && op->status == 0)
 			writer->vacuum = true;
 		wrote |= op_writes(op) && op->status == 0;
+		op_settle(op, writer->database);
 		op_list_push(&writer->answered, op);
 	}
 	writer->report.commits += wrote;

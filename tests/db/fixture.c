@@ -1,5 +1,6 @@
 /* fixture.c - what the tests of the store share: directories, sample records, waiting. */
 #include "tests/db/fixture.h"
+#include "db/disk.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -23,7 +24,7 @@ char *fixture_dir(void)
 	return strdup(path);
 }
 
-void fixture_remove(char *dir)
+static void remove_files(const char *dir)
 {
 	DIR *stream = opendir(dir);
 	struct dirent *entry;
@@ -34,6 +35,16 @@ void fixture_remove(char *dir)
 			unlinkat(dirfd(stream), entry->d_name, 0);
 	closedir(stream);
 	rmdir(dir);
+}
+
+void fixture_remove(char *dir)
+{
+	char *results = disk_path(dir, "results");
+
+	if (access(results, F_OK) == 0)
+		remove_files(results);
+	free(results);
+	remove_files(dir);
 	free(dir);
 }
 
@@ -80,7 +91,7 @@ void fixture_rec(struct future_rec *ret, uint64_t n)
 		.retry_since_ms = 1700000000006, .requests = 4294967295, .attempts = 7,
 		.unreachable_since_ms = 1700000000008, .last_error = text("last error", n),
 		.keep_until_delivered = true, .cancel_requested = true, .idempotency = text("idempotency", n),
-		.captured = text("{\"name\":\"op\"}", n), .progress = text("0.5", n),
+		.captured = text("{\"name\":\"op\"}", n), .budgets = text("{\"poll.1\":[2,5]}", n), .progress = text("0.5", n),
 		.error_kind = text("remote", n), .error_message = text("h\xc3\xa9las", n),
 		.error_code = text("13", n), .error_http_status = 503,
 		.content_type = text("application/json", n), .result_size = 12,
@@ -135,6 +146,7 @@ void fixture_compare(const struct future_rec *a, const struct future_rec *b)
 	ck_assert(a->keep_until_delivered == b->keep_until_delivered);
 	ck_assert_pstr_eq(a->idempotency, b->idempotency);
 	ck_assert_pstr_eq(a->captured, b->captured);
+	ck_assert_pstr_eq(a->budgets, b->budgets);
 	ck_assert_pstr_eq(a->progress, b->progress);
 	ck_assert_pstr_eq(a->error_kind, b->error_kind);
 	ck_assert_pstr_eq(a->error_message, b->error_message);

@@ -192,6 +192,72 @@ static size_t longer(struct schema_step steps[16], const char *sql, const char *
 	return count + 2;
 }
 
+/* Step 2 makes the table of futures anew: nothing that hangs below it may go with the old one. */
+START_TEST(a_database_of_version_1_keeps_everything)
+{
+	char *dir = fixture_dir();
+	char text[256] = "";
+	struct fixture_loaded loaded;
+	struct database database;
+	struct store *store;
+	sqlite3 *db = open_plain(dir, "state.db");
+
+	ck_assert_msg(schema_migrate(db, dir, schema_steps, 1, text) == 0, "%s", text);
+	ck_assert_msg(sql_exec(db,
+	    "INSERT INTO futures VALUES (x'00000000000000000000000000000007', 1000, 100, 384, 0, 'p', 'k', 11, 2, 2, 5, 12, 13, -1, 0, 0, 14, "
+	    "15, 16, 17, 18, 19, 20, 21, 'e', 1, 'i', '{\"a\":1}', '0.5', 'remote', 'm', 'c', 503, 'text/plain', 4);"
+	    "INSERT INTO labels SELECT id, 'project', 'a' FROM futures;"
+	    "INSERT INTO texts SELECT id, '{}', '{\"x\":1}', '{}' FROM futures;"
+	    "INSERT INTO results SELECT id, x'01020304' FROM futures;"
+	    "INSERT INTO error_details SELECT id, x'05' FROM futures;"
+	    "INSERT INTO events SELECT 5, 1, id, 1000, 100, 384, 1, 2 FROM futures") == 0, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+
+	store = fixture_open(dir, 0, 100, &loaded);
+	ck_assert_uint_eq(loaded.count, 1);
+	ck_assert_str_eq(loaded.recs[0].key, "k");
+	ck_assert_str_eq(loaded.recs[0].captured, "{\"a\":1}");
+	ck_assert_ptr_null(loaded.recs[0].budgets);
+	ck_assert_str_eq(loaded.recs[0].progress, "0.5");
+	ck_assert_int_eq(loaded.recs[0].result_size, 4);
+	ck_assert_int_eq(loaded.recs[0].next_at_ms, 15);
+	ck_assert_uint_eq(loaded.recs[0].n_labels, 1);
+	ck_assert_str_eq(loaded.params, "{\"x\":1}");
+	ck_assert_uint_eq(store_last_seq(store), 5);
+	fixture_loaded_done(&loaded);
+	store_close(store);
+
+	ck_assert_msg(database_open(&database, dir, 100, text) == 0, "%s", text);
+	ck_assert_int_eq(number(database.sqlite, "SELECT count(*) FROM results WHERE data = x'01020304' AND side = 0"), 1);
+	ck_assert_int_eq(number(database.sqlite, "SELECT count(*) FROM error_details"), 1);
+	ck_assert_int_eq(number(database.sqlite, "PRAGMA foreign_keys"), 1);
+	/* And the rows below still hang on it. */
+	ck_assert_int_eq(sql_exec(database.sqlite, "DELETE FROM futures"), 0);
+	ck_assert_int_eq(number(database.sqlite, "SELECT (SELECT count(*) FROM labels) + (SELECT count(*) FROM texts) + "
+	    "(SELECT count(*) FROM results) + (SELECT count(*) FROM error_details)"), 0);
+	database_close(&database, true);
+	fixture_remove(dir);
+}
+END_TEST
+
+START_TEST(a_step_that_leaves_rows_without_theirs_is_undone)
+{
+	struct schema_step steps[16];
+	size_t count = longer(steps, "SELECT 1", "DELETE FROM futures");
+	char *dir = fixture_dir();
+	char text[256] = "";
+	sqlite3 *db;
+
+	make_store(dir);
+	db = open_plain(dir, "state.db");
+	ck_assert_int_eq(schema_migrate(db, dir, steps, count, text), -EUCLEAN);
+	ck_assert_ptr_nonnull(strstr(text, "rows that it needs are missing"));
+	ck_assert_int_eq(number(db, "SELECT count(*) FROM futures"), 2);
+	sqlite3_close(db);
+	fixture_remove(dir);
+}
+END_TEST
+
 START_TEST(an_old_database_is_copied_and_migrated)
 {
 	struct schema_step steps[16];
@@ -290,6 +356,8 @@ int main(void)
 	tcase_add_test(tcase, a_newer_database_is_refused);
 	tcase_add_test(tcase, another_programs_database_is_left_alone);
 	tcase_add_test(tcase, a_damaged_database_is_refused);
+	tcase_add_test(tcase, a_database_of_version_1_keeps_everything);
+	tcase_add_test(tcase, a_step_that_leaves_rows_without_theirs_is_undone);
 	tcase_add_test(tcase, an_old_database_is_copied_and_migrated);
 	tcase_add_test(tcase, a_step_that_fails_leaves_the_version_before_it);
 	tcase_add_test(tcase, the_views_read_well);

@@ -56,6 +56,15 @@ static void ask_update(uint64_t n, uint64_t seq, const char *result, int tag)
 	future_rec_done(&rec);
 }
 
+static void ask_details(uint64_t n, struct store_blob details, int tag)
+{
+	struct future_rec rec;
+
+	fixture_rec(&rec, n);
+	ck_assert_int_eq(store_update(store, &rec, NULL, nothing, details, fixture_done, &asks[tag]), 0);
+	future_rec_done(&rec);
+}
+
 static void on_bytes(void *arg, int status, const void *data, size_t len)
 {
 	fixture_done(arg, status < 0 ? status : (int)len);
@@ -321,14 +330,14 @@ START_TEST(a_read_that_fails_is_the_end)
 	char *big = calloc(1, len);
 
 	/* Longer than the cache, so that it has to be read from the disk. */
-	memset(big, 'x', len - 1);
-	ask_update(1, 3, big, 0);
+	memset(big, 'x', len);
+	ask_details(1, (struct store_blob){ big, len }, 0);
 	ck_assert_int_eq(fixture_wait(store, &answers.count, 1), 0);
 	reopen(&loaded);
 	fixture_loaded_done(&loaded);
 	atomic_store(&faultfs.read, true);
 	fixture_id(id, 1);
-	ck_assert_int_eq(store_read_result(store, id, len / 2, 64, on_bytes, &asks[1]), 0);
+	ck_assert_int_eq(store_read_error_details(store, id, on_bytes, &asks[1]), 0);
 	ck_assert_int_eq(fixture_wait(store, &answers.count, 2), -EIO);
 	expect_failure(-EIO);
 	atomic_store(&faultfs.read, false);
