@@ -14,10 +14,10 @@ enum { NEAR_MAX = REMOTE_PARAMS_MAX + 2 * REMOTE_CAPTURES_MAX };
 /* The requests whose answers can have given a step its values before its own first time. */
 static const unsigned KNOWN_FROM[STEPS] = {
 	[STEP_POLL] = IN(SUBMIT),
-	[STEP_FETCH] = IN(SUBMIT) | IN(POLL),
-	[STEP_CANCEL] = IN(SUBMIT) | IN(POLL),
-	[STEP_ACK] = IN(SUBMIT) | IN(POLL) | IN(FETCH),
-	[STEP_KEEPALIVE] = IN(SUBMIT) | IN(POLL),
+	[STEP_FETCH] = IN(SUBMIT) | IN(POLL) | IN(LIST),
+	[STEP_CANCEL] = IN(SUBMIT) | IN(POLL) | IN(LIST),
+	[STEP_ACK] = IN(SUBMIT) | IN(POLL) | IN(LIST) | IN(FETCH),
+	[STEP_KEEPALIVE] = IN(SUBMIT) | IN(POLL) | IN(LIST),
 	[STEP_EVENTS] = IN(SUBMIT),
 };
 
@@ -145,7 +145,8 @@ static int check_names(const struct remote_plan *plan, enum step step, const jso
 /* The names in what an answer is judged by: what the answer itself gave counts for the next one of the kind. */
 static int check_answer_names(const struct remote_plan *plan, enum step step, struct error *error)
 {
-	unsigned from = step == STEP_LIST ? IN(SUBMIT) | IN(POLL) : KNOWN_FROM[step] | 1u << step;
+	unsigned polled = IN(POLL) | IN(LIST), own = 1u << step;
+	unsigned from = own & polled ? IN(SUBMIT) | polled : KNOWN_FROM[step] | own;
 	const char *name, *where;
 	json_t *value;
 
