@@ -255,7 +255,7 @@ static int check_foreign(const struct build_input *input, struct error *error)
 	const struct place step = input->step == STEP_LIST ? (struct place){ .up = &polling, .key = "batch" }
 	                                                   : (struct place){ .key = request_step_name(input->step) };
 	const struct place url = { .up = &step, .key = "url" }, query = { .up = &step, .key = "query" };
-	const struct place socket = { .up = &step, .key = "unix_socket" }, body = { .up = &step, .key = "body" };
+	const struct place socket = { .up = &step, .key = "unix_socket" }, body = { .up = &step, .key = BODIES[request->body_kind].name };
 	json_t *names = json_object();
 	const char *where;
 	int r = names ? 0 : place_no_memory(error);
