@@ -255,7 +255,8 @@ static int check_foreign(const struct build_input *input, struct error *error)
 	const struct place step = input->step == STEP_LIST ? (struct place){ .up = &polling, .key = "batch" }
 	                                                   : (struct place){ .key = request_step_name(input->step) };
 	const struct place url = { .up = &step, .key = "url" }, query = { .up = &step, .key = "query" };
-	const struct place socket = { .up = &step, .key = "unix_socket" }, body = { .up = &step, .key = BODIES[request->body_kind].name };
+	const struct place socket = { .up = &step, .key = "unix_socket" };
+	const struct place body = { .up = &step, .key = BODIES[request->body_kind].name };
 	json_t *names = json_object();
 	const char *where;
 	int r = names ? 0 : place_no_memory(error);
@@ -318,20 +319,9 @@ static void fill_http(const struct build_input *input, struct built_request *bui
 
 int build_request(const struct build_input *input, struct built_request *ret, struct error *error)
 {
-	struct build_input with_more = *input;
 	struct built_request built = { 0 };
-	json_t *builtin = NULL;
-	int r = 0;
+	int r = build_parts(input, &built, error);
 
-	if (input->more) {
-		builtin = input->values.builtin ? json_copy((json_t *)input->values.builtin) : json_object();
-		if (!builtin || json_object_update(builtin, (json_t *)input->more) < 0)
-			r = place_no_memory(error);
-		with_more.values.builtin = builtin;
-	}
-	if (r == 0)
-		r = build_parts(&with_more, &built, error);
-	json_decref(builtin);
 	if (r < 0) {
 		built_request_done(&built);
 		return r;

@@ -23,8 +23,7 @@ struct built_request {
 struct build_input {
 	const struct spec *spec;
 	enum step step;
-	struct values values;
-	const json_t *more;            /* values that come before these: page and ids of a list request; or NULL */
+	struct values values;          /* for a list request builtin has page and ids too */
 	const char *url;               /* the whole URL, as a service gave it, instead of url and query; or NULL */
 	bool foreign;                  /* the credential must not go there: headers that use it are left out */
 	const char *idempotency;       /* for the header of that purpose, or NULL */
@@ -54,7 +53,8 @@ int build_given_url(const struct spec *spec, enum step step, const struct values
 /* Is it the request for a list's first page? Then there is no {page}, and members that name it are left out. */
 bool build_is_first_page(enum step step, const struct values *values);
 
-/* Everything of a request. A foreign one whose URL, socket or body would carry the credential is an error. ERROR_INVALID_SPEC "poll.url: {name} has no value"; done after a failure is not needed. */
+/* Everything of a request. ERROR_INVALID_SPEC "poll.url: {name} has no value"; also when it is foreign and its URL,
+ * socket or body would carry the credential. Done after a failure is not needed. */
 int build_request(const struct build_input *input, struct built_request *ret, struct error *error);
 /* All of it that a service sees, as one text: two requests with equal texts are the same. *ret is the caller's to
  * free. 0 or -ENOMEM. */

@@ -105,7 +105,7 @@ static const struct key LIST_KEYS[] = {
 	{ 0 }
 };
 
-int list_read(const json_t *json, struct list **ret, json_t *names, const struct place *place, struct error *error)
+int list_read(const json_t *json, json_t *names, struct list **ret, const struct place *place, struct error *error)
 {
 	struct list *list = calloc(1, sizeof(*list));
 	struct reading reading = { .list = list, .names = names };

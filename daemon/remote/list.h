@@ -38,7 +38,7 @@ struct list {
 
 /* Compile all but rules, which are the reader's of requests; borrows from json. What the template `is` names is added
  * to names. *ret NULL after a failure. */
-int list_read(const json_t *json, struct list **ret, json_t *names, const struct place *place, struct error *error);
+int list_read(const json_t *json, json_t *names, struct list **ret, const struct place *place, struct error *error);
 struct list *list_free(struct list *list);
 
 /* id: the item's, as text. Negative stops the walk. */

@@ -27,9 +27,9 @@ static int find_origin(const struct remote_plan *plan, char **ret)
 }
 
 /* Where its requests go to: the origins that it names, and the bucket that it shares with others. */
-static int set_places(struct remote_plan *plan, json_t *builtin, struct error *error)
+static int set_places(struct remote_plan *plan, struct error *error)
 {
-	const struct values values = { .builtin = builtin, .params = plan->params };
+	const struct values values = { .params = plan->params };
 	const char *socket = plan->spec->requests[STEP_POLL].unix_socket;
 	char *origin = NULL, *path = NULL;
 	int r = 0;
@@ -118,11 +118,11 @@ static char *shared_keys(const struct spec *spec)
  * What futures are asked about together by: the request for the first page, and how its answer is read. A future that
  * exists already and whose request cannot be built any more is asked about alone.
  */
-static int set_batch(struct remote_plan *plan, json_t *builtin, struct error *error)
+static int set_batch(struct remote_plan *plan, struct error *error)
 {
 	const struct list *list = plan->spec->requests[STEP_LIST].list;
-	json_t *more = list ? plan_stand_in_ids(list) : NULL;
-	const struct build_input input = { .spec = plan->spec, .step = STEP_LIST, .more = more,
+	json_t *builtin = list ? plan_stand_ins(plan->spec, STEP_LIST) : NULL;
+	const struct build_input input = { .spec = plan->spec, .step = STEP_LIST,
 		.values = { .builtin = builtin, .params = plan->params } };
 	struct built_request built = { 0 };
 	char *request = NULL, *keys = NULL;
@@ -130,8 +130,8 @@ static int set_batch(struct remote_plan *plan, json_t *builtin, struct error *er
 
 	if (!list)
 		return 0;
-	r = more ? build_request(&input, &built, NULL) : -ENOMEM;
-	json_decref(more);
+	r = builtin ? build_request(&input, &built, NULL) : -ENOMEM;
+	json_decref(builtin);
 	if (r < 0)
 		return r == -ENOMEM ? place_no_memory(error) : 0;
 	keys = shared_keys(plan->spec);
@@ -152,13 +152,10 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
     struct remote_plan **ret, struct error *error)
 {
 	struct remote_plan *plan = calloc(1, sizeof(*plan));
-	json_t *builtin = plan_stand_ins();
 	int r;
 
-	if (!plan || !builtin) {
-		r = place_no_memory(error);
-		goto fail;
-	}
+	if (!plan)
+		return place_no_memory(error);
 	r = spec_parse_json("params", slice_from_str(params), &plan->params, error);
 	if (r == 0)
 		r = spec_get(cache, spec, &plan->spec, error);
@@ -167,17 +164,15 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 	if (r == 0 && creating)
 		r = plan_check(plan, error);
 	if (r == 0)
-		r = set_places(plan, builtin, error);
+		r = set_places(plan, error);
 	if (r == 0)
-		r = set_batch(plan, builtin, error);
+		r = set_batch(plan, error);
 	if (r < 0)
 		goto fail;
-	json_decref(builtin);
 	*ret = plan;
 	return 0;
 
 fail:
-	json_decref(builtin);
 	plan_free(plan);
 	return r;
 }

@@ -21,15 +21,18 @@ static const unsigned KNOWN_FROM[STEPS] = {
 	[STEP_EVENTS] = IN(SUBMIT),
 };
 
-json_t *plan_stand_ins(void)
+json_t *plan_stand_ins(const struct spec *spec, enum step step)
 {
-	return json_pack("{s:s,s:i,s:s,s:s}", "id", "00000000-0000-0000-0000-000000000000", "attempt", 1, "credential",
-	    "x", "idempotency", "x");
-}
+	const struct list *list = spec->requests[step].list;
+	json_t *values = json_pack("{s:s,s:i,s:s,s:s}", "id", "00000000-0000-0000-0000-000000000000", "attempt", 1,
+	    "credential", "x", "idempotency", "x");
 
-json_t *plan_stand_in_ids(const struct list *list)
-{
-	return list->join ? json_pack("{s:s}", "ids", "x") : json_pack("{s:[s]}", "ids", "x");
+	if (list && values &&
+	    json_object_set_new(values, "ids", list->join ? json_string("x") : json_pack("[s]", "x")) < 0) {
+		json_decref(values);
+		return NULL;
+	}
+	return values;
 }
 
 /* The names that a step's rules set; a submit may have the poll's. */
@@ -217,26 +220,21 @@ static int check_fetch(const struct spec *spec, struct error *error)
 }
 
 /* Build a request as it would be sent, and see whether its URL is one. */
-static int try_request(const struct remote_plan *plan, enum step step, json_t *builtin, struct error *error)
+static int try_request(const struct remote_plan *plan, enum step step, struct error *error)
 {
-	const struct list *list = plan->spec->requests[step].list;
-	json_t *more = list ? plan_stand_in_ids(list) : NULL;
+	json_t *builtin = plan_stand_ins(plan->spec, step);
 	const struct build_input input = {
 		.spec = plan->spec,
 		.step = step,
 		.values = { .builtin = builtin, .params = plan->params },
-		.more = more,
 		.idempotency = "x",
 	};
 	struct built_request built;
 	struct error why;
 	char *origin;
-	int r;
+	int r = builtin ? build_request(&input, &built, error) : place_no_memory(error);
 
-	if (list && !more)
-		return place_no_memory(error);
-	r = build_request(&input, &built, error);
-	json_decref(more);
+	json_decref(builtin);
 	if (r < 0)
 		return r;
 	r = http_origin(built.url, &origin, &why);
@@ -247,7 +245,7 @@ static int try_request(const struct remote_plan *plan, enum step step, json_t *b
 	return 0;
 }
 
-static int check_request(const struct remote_plan *plan, enum step step, json_t *builtin, struct error *error)
+static int check_request(const struct remote_plan *plan, enum step step, struct error *error)
 {
 	const struct spec *spec = plan->spec;
 	bool known = true;
@@ -262,16 +260,14 @@ static int check_request(const struct remote_plan *plan, enum step step, json_t 
 		r = check_answer_names(plan, step, error);
 	if (r == 0)
 		r = check_sets(spec, step, error);
-	return r == 0 && known ? try_request(plan, step, builtin, error) : r;
+	return r == 0 && known ? try_request(plan, step, error) : r;
 }
 
 int plan_check(const struct remote_plan *plan, struct error *error)
 {
-	json_t *builtin = plan_stand_ins();
-	int r = builtin ? check_fetch(plan->spec, error) : place_no_memory(error);
+	int r = check_fetch(plan->spec, error);
 
 	for (enum step step = STEP_SUBMIT; r == 0 && step < STEPS; step++)
-		r = check_request(plan, step, builtin, error);
-	json_decref(builtin);
+		r = check_request(plan, step, error);
 	return r;
 }

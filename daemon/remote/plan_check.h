@@ -6,10 +6,8 @@
 
 #include <jansson.h>
 
-/* Stand-ins for the values that are known only when a request is sent. A new object, or NULL: no memory. */
-json_t *plan_stand_ins(void);
-/* The same for the {ids} of a list request. */
-json_t *plan_stand_in_ids(const struct list *list);
+/* Stand-ins for the values that are known only when a step's request is sent. A new object, or NULL: no memory. */
+json_t *plan_stand_ins(const struct spec *spec, enum step step);
 
 /*
  * Every template can be filled when its request is first sent, every name that a rule sets is used, `fetch` can be

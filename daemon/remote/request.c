@@ -424,7 +424,7 @@ static int check_list(const struct request *request, const struct place *place, 
 
 static int read_list(const json_t *json, struct request *request, const struct place *place, struct error *error)
 {
-	int r = list_read(json, &request->list, request->answer_names, place, error);
+	int r = list_read(json, request->answer_names, &request->list, place, error);
 
 	if (r < 0)
 		return r;

@@ -30,7 +30,7 @@ static struct list *list_of(const char *members, json_t **ret_json)
 	snprintf(text, sizeof(text), "{\"is\": \"{id}\"%s%s}", *members ? ", " : "", members);
 	*ret_json = json_loads(text, 0, NULL);
 	ck_assert_ptr_nonnull(*ret_json);
-	ck_assert_msg(list_read(*ret_json, &list, names, NULL, &error) == 0, "%s: %s", text, error.message);
+	ck_assert_msg(list_read(*ret_json, names, &list, NULL, &error) == 0, "%s: %s", text, error.message);
 	ck_assert_str_eq(json_string_value(json_object_get(names, "id")), "is");
 	json_decref(names);
 	return list;
