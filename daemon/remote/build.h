@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* http borrows from the rest. */
+/* http borrows from the rest, and from the spec. */
 struct built_request {
 	struct http_request http;
 	char *url;
