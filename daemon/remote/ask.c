@@ -4,7 +4,6 @@
 #include "daemon/remote/ask.h"
 #include "daemon/remote/build.h"
 #include "daemon/remote/credential.h"
-#include "daemon/remote/events.h"
 #include "daemon/remote/flight.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/redirect.h"
@@ -202,6 +201,7 @@ static int build(const struct ask *ask, const char *credential, uint64_t timeout
 	if (ask->as_get) {
 		spec.requests[ask->step].method = "GET";
 		spec.requests[ask->step].body_kind = REQUEST_BODY_NONE;
+		spec.requests[ask->step].body = NULL;
 	}
 	if (ask->elsewhere)
 		spec.requests[ask->step].unix_socket = NULL;
@@ -213,14 +213,14 @@ static int build(const struct ask *ask, const char *credential, uint64_t timeout
 	return r;
 }
 
-static int show(const struct ask *ask, struct error *error)
+static int show(const struct ask *ask, uint64_t timeout_usec, struct error *error)
 {
 	struct built_request built;
 	int r;
 
 	if (!ask->show)
 		return 0;
-	r = build(ask, HIDDEN, UINT64_MAX, &built, error);
+	r = build(ask, HIDDEN, timeout_usec, &built, error);
 	if (r < 0)
 		return r;
 	ask->show(ask->arg, &built.http);
@@ -379,6 +379,13 @@ static void on_response(void *arg, const struct http_response *response, bool sh
 		finish(ask, NULL, error.message, false);
 }
 
+static int on_data(void *arg, const struct http_response *head, const void *data, size_t len)
+{
+	const struct ask *ask = arg;
+
+	return ask->on_data(ask->arg, head, data, len);
+}
+
 /* Time for this request, out of that for the round, out of that for all. */
 static int take_time(struct ask *ask, uint64_t *ret_left, struct error *error)
 {
@@ -402,20 +409,18 @@ static int take_time(struct ask *ask, uint64_t *ret_left, struct error *error)
 
 static int send_request(struct ask *ask, struct error *error)
 {
-	struct flight_order order = { .on_data = ask->on_data };
+	struct flight_order order = { .on_data = ask->on_data ? on_data : NULL };
 	struct built_request built;
 	uint64_t left;
 	int r;
 
 	r = take_time(ask, &left, error);
 	if (r == 0)
-		r = show(ask, error);
+		r = show(ask, left, error);
 	if (r == 0)
 		r = build(ask, ask->credential, left, &built, error);
 	if (r < 0)
 		return r;
-	if (ask->on_data && ask_request(ask)->events)
-		built.http.idle_usec = ask_request(ask)->events->idle_usec;
 	order.http = &built.http;
 	order.joins = (ask->step == STEP_POLL || ask->step == STEP_FETCH) && !ask->on_data && !built.http.body &&
 	    (strcmp(built.http.method, "GET") == 0 || strcmp(built.http.method, "HEAD") == 0);
