@@ -58,6 +58,7 @@ struct ask {
 };
 
 static int proceed(struct ask *ask, const char *rejected, struct error *error);
+static int send_request(struct ask *ask, struct error *error);
 
 static uint64_t now_usec(void)
 {
@@ -358,6 +359,15 @@ static int follow(struct ask *ask, const struct http_response *response, struct 
 	return 1;
 }
 
+/* Did somebody else's patience end, and not ours? */
+static bool was_cut_short(const struct ask *ask, const struct http_response *response, bool shared)
+{
+	uint64_t now = now_usec();
+
+	return shared && response->timed_out && ask->round_until_usec > now &&
+	    ask->round_until_usec - now > ask->span_usec / 2;
+}
+
 static void on_response(void *arg, const struct http_response *response, bool shared)
 {
 	struct error error = { 0 };
@@ -366,15 +376,19 @@ static void on_response(void *arg, const struct http_response *response, bool sh
 
 	ask->seat = NULL;
 	ask->later = true;
-	r = follow(ask, response, &error);
-	if (r == 0) {
-		finish(ask, response, NULL, shared);
-		return;
+	if (was_cut_short(ask, response, shared)) {
+		r = send_request(ask, &error);
+	} else {
+		r = follow(ask, response, &error);
+		if (r == 0) {
+			finish(ask, response, NULL, shared);
+			return;
+		}
+		if (response->sent && !shared)
+			ask->sent += 1 + response->resends;
+		if (r > 0)
+			r = proceed(ask, NULL, &error);
 	}
-	if (response->sent && !shared)
-		ask->sent += 1 + response->resends;
-	if (r > 0)
-		r = proceed(ask, NULL, &error);
 	if (r < 0)
 		finish(ask, NULL, error.message, false);
 }
@@ -424,7 +438,6 @@ static int send_request(struct ask *ask, struct error *error)
 	order.http = &built.http;
 	order.joins = (ask->step == STEP_POLL || ask->step == STEP_FETCH) && !ask->on_data && !built.http.body &&
 	    (strcmp(built.http.method, "GET") == 0 || strcmp(built.http.method, "HEAD") == 0);
-	order.span_usec = ask->span_usec;
 	order.until_usec = ask->round_until_usec;
 	r = flight_join(ask->poller, &order, on_response, ask, &ask->seat, error);
 	built_request_done(&built);

@@ -208,6 +208,15 @@ struct remote_plan *plan_of(const char *spec)
 	return plan;
 }
 
+struct remote_plan *plan_with(const char *spec, unsigned redirects)
+{
+	struct remote_plan *plan = plan_of(spec);
+
+	for (enum step step = STEP_SUBMIT; step < STEPS; step++)
+		plan->spec->requests[step].redirects = redirects;
+	return plan;
+}
+
 struct ask_input ask_of(const struct remote_plan *plan, enum step step)
 {
 	static const struct id id = { .bytes = { 0x01, 0x97, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1 } };

@@ -67,8 +67,17 @@ extern struct wallet {
 } wallet;
 void grant(const char *value);
 
+/* Headers with and without the credential, requests that do not carry it elsewhere. */
+#define HEADERS \
+	"\"base\": \"{here}\", \"credential\": \"pass\", \"headers\": {\"X-Key\": \"{credential}\", " \
+	"\"Authorization\": \"Bearer {credential}\", \"X-Plain\": \"yes\"}"
+#define POLL "\"poll\": {\"url\": \"/poll\"}"
+#define SPEC "{" HEADERS ", " POLL ", \"submit\": {\"url\": \"/submit\", \"json\": {\"a\": 1}}}"
+
 /* Compile a spec whose {here} and {there} are the services. plan_free() is the caller's. */
 struct remote_plan *plan_of(const char *spec);
+/* The same, and each of its requests follows so many redirects. */
+struct remote_plan *plan_with(const char *spec, unsigned redirects);
 struct ask_input ask_of(const struct remote_plan *plan, enum step step);
 void begin(const struct ask_input *input, struct told *told);
 void await(struct told *told);

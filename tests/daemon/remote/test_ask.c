@@ -1,4 +1,4 @@
-/* test_ask.c - one request on its way: where it is led, what of it goes there, what is sent once for many. */
+/* test_ask.c - one request on its way: where it is led, and what of it goes there. */
 #include "config.h"
 
 #include "tests/daemon/remote/ask_fixture.h"
@@ -10,22 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Headers with and without the credential, requests that do not carry it elsewhere. */
-#define HEADERS \
-	"\"base\": \"{here}\", \"credential\": \"pass\", \"headers\": {\"X-Key\": \"{credential}\", " \
-	"\"Authorization\": \"Bearer {credential}\", \"X-Plain\": \"yes\"}"
-#define POLL "\"poll\": {\"url\": \"/poll\"}"
-#define SPEC "{" HEADERS ", " POLL ", \"submit\": {\"url\": \"/submit\", \"json\": {\"a\": 1}}}"
-
-static struct remote_plan *plan_with(const char *spec, unsigned redirects)
-{
-	struct remote_plan *plan = plan_of(spec);
-
-	for (enum step step = STEP_SUBMIT; step < STEPS; step++)
-		plan->spec->requests[step].redirects = redirects;
-	return plan;
-}
 
 static void check_sent(int service, const char *line, const char *key)
 {
@@ -270,7 +254,8 @@ START_TEST(a_credential_outside_of_headers_is_not_sent_elsewhere)
 	ck_assert_ptr_null(strstr(told.reason, "s3cret"));
 	ck_assert_uint_eq(seen[THERE].requests, 0);
 	/* what has become a GET leaves the body behind */
-	SERVE({ AT(HERE, "/submit", 303), .location = "@/taken" }, { AT(HERE, "/poll?key=s3cret", 200) }, { AT(THERE, "/taken", 200) });
+	SERVE({ AT(HERE, "/submit", 303), .location = "@/taken" }, { AT(HERE, "/poll?key=s3cret", 200) },
+	    { AT(THERE, "/taken", 200) });
 	perform(&input, &told);
 	ck_assert_int_eq(told.status, 200);
 	ck_assert_str_eq(seen[THERE].body, "");
@@ -420,128 +405,6 @@ START_TEST(a_renewal_that_is_waited_for)
 }
 END_TEST
 
-/* --- sent once for many ----------------------------------------------------------------------------------------- */
-
-START_TEST(equal_polls_are_sent_once)
-{
-	struct remote_plan *plan = plan_with(SPEC, 2);
-	const struct ask_input input = ask_of(plan, STEP_POLL);
-	struct told told[3] = { 0 };
-
-	SERVE({ AT(HERE, "/poll", 302), .location = "/next", .held = true }, { AT(HERE, "/next", 200), .body = "fine" });
-	for (int i = 0; i < 3; i++)
-		begin(&input, &told[i]);
-	wait_held(1);
-	release();
-	for (int i = 0; i < 3; i++) {
-		await(&told[i]);
-		ck_assert_int_eq(told[i].status, 200);
-		ck_assert_str_eq(told[i].body, "fine");
-		ck_assert_uint_eq(told[i].calls, 1);
-		ck_assert(told[i].sent);
-		ck_assert(told[i].shared == (i > 0));
-		ck_assert_uint_eq(told[i].extra, i > 0 ? 0 : 1);
-	}
-	ck_assert_uint_eq(seen[HERE].requests, 2);
-	plan_free(plan);
-}
-END_TEST
-
-START_TEST(equal_polls_are_renewed_together)
-{
-	struct remote_plan *plan = plan_of(SPEC);
-	const struct ask_input input = ask_of(plan, STEP_POLL);
-	struct told told[3] = { { .refreshes = true }, { .refreshes = true }, { .refreshes = true } };
-
-	wallet.fresh = "fresh";
-	SERVE({ AT(HERE, "/poll", 200), .wants = "fresh" });
-	for (int i = 0; i < 3; i++)
-		begin(&input, &told[i]);
-	for (int i = 0; i < 3; i++) {
-		await(&told[i]);
-		ck_assert_int_eq(told[i].status, 200);
-		ck_assert_uint_eq(told[i].extra, i > 0 ? 0 : 1);
-	}
-	ck_assert_uint_eq(seen[HERE].requests, 2);
-	plan_free(plan);
-}
-END_TEST
-
-START_TEST(what_differs_is_sent_alone)
-{
-	struct remote_plan *plan = plan_of("{" HEADERS ", " POLL ", \"submit\": {\"url\": \"/submit\", \"method\": "
-	    "\"GET\"}}");
-	struct ask_input input = ask_of(plan, STEP_POLL);
-	struct told told[6] = { 0 };
-
-	SERVE({ AT(HERE, "/poll", 200), .held = true }, { AT(HERE, "/submit", 200), .held = true },
-	    { AT(HERE, "/else", 200), .held = true });
-	begin(&input, &told[0]);
-	wallet.value = "another";
-	begin(&input, &told[1]);
-	input.timeout_usec = 1000000;         /* it would wait too long for the others */
-	begin(&input, &told[2]);
-	input.timeout_usec = UINT64_MAX;
-	input.url = "/else";
-	begin(&input, &told[3]);
-	/* a submit is its own even when it is a GET */
-	input = ask_of(plan, STEP_SUBMIT);
-	begin(&input, &told[4]);
-	begin(&input, &told[5]);
-	wait_held(6);
-	release();
-	for (int i = 0; i < 6; i++) {
-		await(&told[i]);
-		ck_assert_int_eq(told[i].status, 200);
-		ck_assert(!told[i].shared);
-	}
-	plan_free(plan);
-}
-END_TEST
-
-START_TEST(the_first_of_many_is_given_up)
-{
-	struct remote_plan *plan = plan_of(SPEC);
-	const struct ask_input input = ask_of(plan, STEP_POLL);
-	struct told told[3] = { 0 };
-
-	SERVE({ AT(HERE, "/poll", 200), .held = true });
-	for (int i = 0; i < 3; i++)
-		begin(&input, &told[i]);
-	wait_held(1);
-	told[0].ask = ask_abort(told[0].ask);
-	release();
-	await(&told[1]);
-	await(&told[2]);
-	ck_assert_uint_eq(told[0].calls, 0);
-	ck_assert(told[1].status == 200 && !told[1].shared);
-	ck_assert(told[2].status == 200 && told[2].shared);
-	ck_assert_uint_eq(seen[HERE].requests, 1);
-	plan_free(plan);
-}
-END_TEST
-
-START_TEST(what_was_asked_before_a_submit_does_not_answer_after_it)
-{
-	struct remote_plan *plan = plan_of(SPEC);
-	const struct ask_input poll = ask_of(plan, STEP_POLL), submit = ask_of(plan, STEP_SUBMIT);
-	struct told told[2] = { 0 }, submitted = { 0 };
-
-	SERVE({ AT(HERE, "/poll", 200), .held = true }, { AT(HERE, "/submit", 200) });
-	begin(&poll, &told[0]);
-	wait_held(1);
-	perform(&submit, &submitted);
-	ck_assert_int_eq(submitted.status, 200);
-	begin(&poll, &told[1]);
-	wait_held(2);
-	release();
-	await(&told[0]);
-	await(&told[1]);
-	ck_assert(!told[0].shared && !told[1].shared);
-	plan_free(plan);
-}
-END_TEST
-
 /* --- the rest ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_url_in_place_of_its_own)
@@ -614,8 +477,6 @@ int main(void)
 		a_captured_url_of_another_origin_has_no_credential, a_credential_outside_of_headers_is_not_sent_elsewhere,
 		a_credential_that_is_bound_to_origins, a_refused_credential_is_renewed_once,
 		a_refused_credential_that_cannot_be_renewed, a_credential_that_is_waited_for, a_renewal_that_is_waited_for,
-		equal_polls_are_sent_once, equal_polls_are_renewed_together, what_differs_is_sent_alone,
-		the_first_of_many_is_given_up, what_was_asked_before_a_submit_does_not_answer_after_it,
 		a_url_in_place_of_its_own, further_values, a_stream,
 	};
 
