@@ -139,9 +139,10 @@ static void finish(struct ask *ask, const struct http_response *response, const 
 	ask->telling = true;
 	ask->done(ask->arg, &answer);
 	ask->telling = false;
-	if (!ask->again)
+	if (ask->again)
+		ask->again = false;
+	else
 		ask_free(ask);
-	ask->again = false;
 }
 
 /* --- what is sent ------------------------------------------------------------------------------------------------ */
