@@ -332,6 +332,7 @@ START_TEST(a_renewed_request_is_redirected_anew)
 	perform(&input, &told);
 	ck_assert_int_eq(told.status, 200);
 	ck_assert_uint_eq(seen[HERE].requests, 4);
+	ck_assert_uint_eq(seen[HERE].posts, 2);
 	ck_assert_uint_eq(told.extra, 3);
 	plan_free(plan);
 }
