@@ -88,6 +88,7 @@ static void look(struct evhttp_request *request, struct seen *ret)
 	enum evhttp_cmd_type command = evhttp_request_get_command(request);
 
 	ret->requests++;
+	ret->posts += command == EVHTTP_REQ_POST;
 	snprintf(ret->line, sizeof(ret->line), "%s %s", command == EVHTTP_REQ_GET ? "GET" :
 	    command == EVHTTP_REQ_HEAD ? "HEAD" : command == EVHTTP_REQ_PUT ? "PUT" : "POST",
 	    evhttp_request_get_uri(request));

@@ -21,7 +21,7 @@ struct page {
 
 /* What came in, the last one of each service. */
 struct seen {
-	unsigned requests;
+	unsigned requests, posts;
 	char line[256], key[64], authorization[64], plain[64], type[64], body[256];
 };
 

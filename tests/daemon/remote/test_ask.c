@@ -321,6 +321,23 @@ START_TEST(a_refused_credential_is_renewed_once)
 }
 END_TEST
 
+START_TEST(a_renewed_request_is_redirected_anew)
+{
+	struct remote_plan *plan = plan_with(SPEC, 1);
+	const struct ask_input input = ask_of(plan, STEP_SUBMIT);
+	struct told told = { .refreshes = true };
+
+	wallet.fresh = "fresh";
+	SERVE({ AT(HERE, "/submit", 303), .location = "/next" }, { AT(HERE, "/next", 200), .wants = "fresh" });
+	perform(&input, &told);
+	ck_assert_int_eq(told.status, 200);
+	ck_assert_uint_eq(seen[HERE].requests, 4);
+	ck_assert_uint_eq(seen[HERE].posts, 2);
+	ck_assert_uint_eq(told.extra, 3);
+	plan_free(plan);
+}
+END_TEST
+
 START_TEST(a_refused_credential_that_cannot_be_renewed)
 {
 	struct remote_plan *plan = plan_with(SPEC, 5), *without = plan_of("{\"base\": \"{here}\", " POLL "}");
@@ -475,7 +492,7 @@ int main(void)
 		a_redirect_that_leads_nowhere, a_redirect_to_another_origin_has_no_credential,
 		a_redirect_leaves_the_unix_socket, redirects_share_the_time,
 		a_captured_url_of_another_origin_has_no_credential, a_credential_outside_of_headers_is_not_sent_elsewhere,
-		a_credential_that_is_bound_to_origins, a_refused_credential_is_renewed_once,
+		a_credential_that_is_bound_to_origins, a_refused_credential_is_renewed_once, a_renewed_request_is_redirected_anew,
 		a_refused_credential_that_cannot_be_renewed, a_credential_that_is_waited_for, a_renewal_that_is_waited_for,
 		a_url_in_place_of_its_own, further_values, a_stream,
 	};
