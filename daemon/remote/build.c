@@ -1,6 +1,8 @@
 /* build.c - fills a request's templates: the HTTP request that is sent. Pure. */
 #include "daemon/remote/build.h"
 #include "daemon/remote/base64.h"
+#include "daemon/remote/events.h"
+#include "daemon/remote/fields.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/text.h"
 
@@ -9,234 +11,13 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_absolute(const char *url)
+/* What no header's value may have: it would end the header, or start another one. */
+static bool has_control(const char *text, size_t len)
 {
-	return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
-}
-
-static bool has_control(const char *text, size_t len, bool space_too)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if ((c < 0x20 && (c != '\t' || space_too)) || c == 0x7f || (c == ' ' && space_too))
+	for (size_t i = 0; i < len; i++)
+		if (((unsigned char)text[i] < 0x20 && text[i] != '\t') || text[i] == 0x7f)
 			return true;
-	}
 	return false;
-}
-
-/* The value of a template that is a single name, as it is. One that is to be a URL has no spaces. */
-static int single_value(const char *name, const struct values *values, char **ret, struct error *error)
-{
-	const json_t *value = values_find(values, name);
-	size_t len;
-	int r;
-
-	if (!value)
-		return error_set(error, ERROR_INVALID_SPEC, "{%s} has no value", name);
-	r = template_value_text(name, value, ret, &len, error);
-	if (r == 0 && has_control(*ret, len, true) && (is_absolute(*ret) || **ret == '/')) {
-		free(*ret);
-		return error_set(error, ERROR_INVALID_SPEC, "the value of {%s} is not a URL", name);
-	}
-	return r;
-}
-
-int build_base(const struct spec *spec, const struct values *values, char **ret, struct error *error)
-{
-	char name[REMOTE_NAME_MAX + 1];
-	int r;
-
-	if (!spec->base) {
-		*ret = NULL;
-		return 0;
-	}
-	if (template_single(spec->base, name, NULL))
-		r = single_value(name, values, ret, error);
-	else
-		r = template_fill(spec->base, TEMPLATE_URL, values, REMOTE_URL_MAX, ret, NULL, error);
-	if (r < 0) {
-		error_wrap(error, "base");
-		return r;
-	}
-	if (is_absolute(*ret))
-		return 0;
-	r = error_set(error, ERROR_INVALID_SPEC, "base: \"%.200s\" is not an http or https URL", *ret);
-	free(*ret);
-	return r;
-}
-
-/* Does a path have a "." or ".." segment, or name a host? Only filled values are looked at like this. */
-static const char *path_fault(const char *url)
-{
-	const char *path = url;
-
-	if (is_absolute(url)) {
-		path = strchr(strstr(url, "//") + 2, '/');
-		if (!path)
-			return NULL;
-	} else if (url[0] == '/' && url[1] == '/') {
-		return "it starts with \"//\", which would name another host";
-	}
-	while (*path && *path != '?' && *path != '#') {
-		size_t len = strcspn(path, "/?#");
-
-		if ((len == 1 && path[0] == '.') || (len == 2 && path[0] == '.' && path[1] == '.'))
-			return "it has \".\" or \"..\" in its path";
-		path += len;
-		path += *path == '/';
-	}
-	return NULL;
-}
-
-/* The reference that is resolved against the base, without the query of `query`. */
-static int fill_reference(const struct request *request, const struct values *values, char **ret,
-    struct error *error)
-{
-	char name[REMOTE_NAME_MAX + 1], *reference;
-	const char *why;
-	bool plus;
-	int r;
-
-	if (template_single(request->url, name, &plus) && plus) {
-		r = single_value(name, values, &reference, error);
-		if (r < 0)
-			return r;
-		if (is_absolute(reference) || (reference[0] == '/' && reference[1] != '/')) {
-			*ret = reference;
-			return 0;
-		}
-		free(reference);
-	}
-	r = template_fill(request->url, TEMPLATE_URL, values, REMOTE_URL_MAX, &reference, NULL, error);
-	if (r < 0)
-		return r;
-	why = path_fault(reference);
-	if (why) {
-		r = error_set(error, ERROR_INVALID_SPEC, "%s: \"%.200s\"", why, reference);
-		free(reference);
-		return r;
-	}
-	*ret = reference;
-	return 0;
-}
-
-/* Append "name=value" with a separator before it. */
-static int append_pair(struct text *text, const char *separator, const char *name, const char *value,
-    size_t value_len)
-{
-	char *escaped_name = http_escape(name, strlen(name), false);
-	char *escaped = http_escape(value, value_len, false);
-	int r = escaped_name && escaped ? text_append_str(text, separator) : -ENOMEM;
-
-	if (r == 0)
-		r = text_append_str(text, escaped_name);
-	if (r == 0)
-		r = text_append_str(text, "=");
-	if (r == 0)
-		r = text_append_str(text, escaped);
-	free(escaped_name);
-	free(escaped);
-	return r;
-}
-
-/* Fill one scalar and append it. *separator is "&" afterwards. */
-static int append_field(struct text *text, const char **separator, const char *name, const json_t *value,
-    struct error *error)
-{
-	char *plain;
-	size_t len;
-	int r = template_value_text(name, value, &plain, &len, error);
-
-	if (r < 0)
-		return r;
-	r = append_pair(text, *separator, name, plain, len);
-	*separator = "&";
-	free(plain);
-	if (r == -EMSGSIZE)
-		return error_set(error, ERROR_INVALID_SPEC, "it is longer than %zu bytes when filled in", text->max);
-	return r < 0 ? place_no_memory(error) : 0;
-}
-
-/* Append the fields of a query or form; an array is a name that is repeated. */
-static int append_fields(struct text *text, const char *separator, const json_t *fields,
-    const struct values *values, struct error *error)
-{
-	json_t *filled, *value, *item;
-	const char *name;
-	size_t i;
-	int r;
-
-	r = template_fill_json(fields, values, &filled, error);
-	if (r < 0)
-		return r;
-	json_object_foreach(filled, name, value) {
-		if (!json_is_array(value))
-			r = append_field(text, &separator, name, value, error);
-		json_array_foreach(value, i, item)
-			if (r == 0)
-				r = append_field(text, &separator, name, item, error);
-		if (r < 0)
-			break;
-	}
-	json_decref(filled);
-	return r;
-}
-
-static int resolve(const char *base, const char *reference, char **ret, struct error *error)
-{
-	struct error why;
-	int r;
-
-	if (!is_absolute(reference) && strncmp(reference + strcspn(reference, ":/?#"), "://", 3) == 0)
-		return error_set(error, ERROR_INVALID_SPEC, "\"%.200s\" is not an http or https URL", reference);
-	if (!is_absolute(reference) && !base)
-		return error_set(error, ERROR_INVALID_SPEC, "\"%.200s\" is relative, and there is no base", reference);
-	r = http_resolve(is_absolute(reference) ? NULL : base, reference, ret, &why);
-	if (r == -ENOMEM)
-		return place_no_memory(error);
-	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s", why.message) : 0;
-}
-
-int build_url(const struct spec *spec, enum step step, const struct values *values, char **ret,
-    struct error *error)
-{
-	const struct request *request = &spec->requests[step];
-	char *base = NULL, *reference = NULL, *url = NULL;
-	struct text text = { .max = REMOTE_URL_MAX };
-	const char *part = "url";
-	int r;
-
-	r = build_base(spec, values, &base, error);
-	if (r < 0)
-		return r;
-	r = fill_reference(request, values, &reference, error);
-	if (r == 0)
-		r = resolve(base, reference, &url, error);
-	if (r == 0 && request->query) {
-		part = "query";
-		r = text_append_str(&text, url);
-		if (r == 0)
-			r = append_fields(&text, strchr(url, '?') ? "&" : "?", request->query, values, error);
-		else
-			r = error_set(error, ERROR_INVALID_SPEC, "it is too long");
-		free(url);
-		url = NULL;
-		if (r == 0) {
-			url = text_take(&text);
-			r = url ? 0 : place_no_memory(error);
-		}
-	}
-	free(base);
-	free(reference);
-	text_done(&text);
-	if (r < 0) {
-		free(url);
-		error_wrap(error, "%s.%s", request_step_name(step), part);
-		return r;
-	}
-	*ret = url;
-	return 0;
 }
 
 static struct http_header *find_header(struct built_request *built, const char *name)
@@ -263,40 +44,50 @@ static int set_header(struct built_request *built, const char *name, char *value
 	return 0;
 }
 
-/* where: "poll." or "", for the message. Values are never shown. */
-static int fill_headers(struct built_request *built, const json_t *headers, const char *step,
+static int fill_header(struct built_request *built, const char *name, const json_t *template,
     const struct values *values, struct error *error)
+{
+	char *value;
+	size_t len;
+	int r = template_fill(json_string_value(template), TEMPLATE_PLAIN, values, REMOTE_HEADER_MAX, &value, &len,
+	    error);
+
+	if (r < 0)
+		return r;
+	if (has_control(value, len)) {
+		free(value);
+		return error_set(error, ERROR_INVALID_SPEC, "its value has a control character");
+	}
+	return set_header(built, name, value, error);
+}
+
+/* step: "poll" or "", for the message. Values are never shown. */
+static int fill_headers(const struct build_input *input, struct built_request *built, const json_t *headers,
+    const char *step, struct error *error)
 {
 	const char *name;
 	json_t *template;
 
 	json_object_foreach((json_t *)headers, name, template) {
-		char *value;
-		size_t len;
-		int r = template_fill(json_string_value(template), TEMPLATE_PLAIN, values, REMOTE_HEADER_MAX, &value,
-		    &len, error);
+		int r = input->foreign ? template_uses(template, "credential") : 0;
 
-		if (r == 0 && has_control(value, len, false)) {
-			free(value);
-			r = error_set(error, ERROR_INVALID_SPEC, "its value has a control character");
-		}
+		if (r > 0)
+			continue;
+		r = r < 0 ? place_no_memory(error) : fill_header(built, name, template, &input->values, error);
 		if (r < 0) {
 			error_wrap(error, "%s%sheaders[\"%s\"]", step, *step ? "." : "", name);
 			return r;
 		}
-		r = set_header(built, name, value, error);
-		if (r < 0)
-			return r;
 	}
 	return 0;
 }
 
-static int fill_json(const struct request *request, const struct values *values, void **ret, size_t *ret_len,
+static int fill_json(const json_t *body, const struct values *values, void **ret, size_t *ret_len,
     struct error *error)
 {
 	json_t *filled;
 	char *text;
-	int r = template_fill_json(request->body, values, &filled, error);
+	int r = template_fill_json(body, values, &filled, error);
 
 	if (r < 0)
 		return r;
@@ -309,11 +100,11 @@ static int fill_json(const struct request *request, const struct values *values,
 	return 0;
 }
 
-static int fill_form(const struct request *request, const struct values *values, void **ret, size_t *ret_len,
+static int fill_form(const json_t *body, const struct values *values, void **ret, size_t *ret_len,
     struct error *error)
 {
 	struct text text = { .max = REMOTE_BODY_MAX };
-	int r = append_fields(&text, "", request->body, values, error);
+	int r = fields_append(&text, "", body, values, error);
 	size_t len = text.len;
 	char *data;
 
@@ -329,11 +120,11 @@ static int fill_form(const struct request *request, const struct values *values,
 	return 0;
 }
 
-static int fill_text(const struct request *request, const struct values *values, void **ret, size_t *ret_len,
+static int fill_text(const json_t *body, const struct values *values, void **ret, size_t *ret_len,
     struct error *error)
 {
 	char *text;
-	int r = template_fill(json_string_value(request->body), TEMPLATE_PLAIN, values, REMOTE_BODY_MAX, &text, ret_len,
+	int r = template_fill(json_string_value(body), TEMPLATE_PLAIN, values, REMOTE_BODY_MAX, &text, ret_len,
 	    error);
 
 	if (r == 0)
@@ -341,12 +132,12 @@ static int fill_text(const struct request *request, const struct values *values,
 	return r;
 }
 
-static int fill_bytes(const struct request *request, const struct values *values, void **ret, size_t *ret_len,
+static int fill_bytes(const json_t *body, const struct values *values, void **ret, size_t *ret_len,
     struct error *error)
 {
 	void *text = NULL;
 	size_t len = 0;
-	int r = fill_text(request, values, &text, &len, error);
+	int r = fill_text(body, values, &text, &len, error);
 
 	if (r < 0)
 		return r;
@@ -361,8 +152,7 @@ static int fill_bytes(const struct request *request, const struct values *values
 static const struct {
 	const char *name;
 	const char *type;
-	int (*fill)(const struct request *request, const struct values *values, void **ret, size_t *ret_len,
-	    struct error *error);
+	int (*fill)(const json_t *body, const struct values *values, void **ret, size_t *ret_len, struct error *error);
 } BODIES[] = {
 	[REQUEST_BODY_JSON] = { "json", "application/json", fill_json },
 	[REQUEST_BODY_FORM] = { "form", "application/x-www-form-urlencoded", fill_form },
@@ -370,19 +160,23 @@ static const struct {
 	[REQUEST_BODY_BYTES] = { "bytes", "application/octet-stream", fill_bytes },
 };
 
-static int build_body(const struct request *request, const struct values *values, const char *step,
-    struct built_request *built, struct error *error)
+static int build_body(const struct build_input *input, struct built_request *built, struct error *error)
 {
+	const struct request *request = &input->spec->requests[input->step];
+	json_t *body = NULL;
 	size_t len;
-	int r;
+	int r = 0;
 
 	if (request->body_kind == REQUEST_BODY_NONE)
 		return 0;
-	r = BODIES[request->body_kind].fill(request, values, &built->body, &len, error);
+	if (build_is_first_page(input->step, &input->values) && fields_first_page(request->body, &body) < 0)
+		return place_no_memory(error);
+	r = BODIES[request->body_kind].fill(body ? body : request->body, &input->values, &built->body, &len, error);
+	json_decref(body);
 	if (r == 0 && len > REMOTE_BODY_MAX)
 		r = error_set(error, ERROR_INVALID_SPEC, "it is longer than %d bytes when filled in", REMOTE_BODY_MAX);
 	if (r < 0) {
-		error_wrap(error, "%s.%s", step, BODIES[request->body_kind].name);
+		error_wrap(error, "%s.%s", request_step_name(input->step), BODIES[request->body_kind].name);
 		return r;
 	}
 	built->http.body = built->body;
@@ -395,15 +189,18 @@ static int build_body(const struct request *request, const struct values *values
 static int build_headers(const struct build_input *input, struct built_request *built, struct error *error)
 {
 	const struct request *request = &input->spec->requests[input->step];
-	size_t room = json_object_size(input->spec->headers) + json_object_size(request->headers) + 2;
+	size_t room = json_object_size(input->spec->headers) + json_object_size(request->headers) + 3;
 	int r;
 
 	built->headers = calloc(room, sizeof(*built->headers));
 	if (!built->headers)
 		return place_no_memory(error);
-	r = fill_headers(built, input->spec->headers, "", &input->values, error);
+	r = fill_headers(input, built, input->spec->headers, "", error);
+	/* What all requests accept is no stream. */
+	if (r == 0 && request->events)
+		r = set_header(built, "Accept", strdup("text/event-stream"), error);
 	if (r == 0)
-		r = fill_headers(built, request->headers, request_step_name(input->step), &input->values, error);
+		r = fill_headers(input, built, request->headers, request_step_name(input->step), error);
 	if (r == 0 && request->idempotency) {
 		if (!input->idempotency)
 			return error_set(error, ERROR_INVALID_SPEC, "submit.idempotency: there is no value for it");
@@ -420,8 +217,8 @@ static int check_downgrade(const struct build_input *input, const struct built_r
 	bool tls;
 	int r;
 
-	if (!spec_uses(input->spec, input->step, "credential") || strncasecmp(built->url, "http:", 5) != 0 ||
-	    !input->spec->base)
+	if (input->foreign || !spec_uses(input->spec, input->step, "credential") ||
+	    strncasecmp(built->url, "http:", 5) != 0 || !input->spec->base)
 		return 0;
 	r = build_base(input->spec, &input->values, &base, error);
 	if (r < 0)
@@ -450,36 +247,116 @@ static int build_socket(const struct build_input *input, struct built_request *b
 	return r;
 }
 
-int build_request(const struct build_input *input, struct built_request *ret, struct error *error)
+/* A foreign place gets no credential, and from these parts of a request it cannot be left out. */
+static int check_foreign(const struct build_input *input, struct error *error)
 {
 	const struct request *request = &input->spec->requests[input->step];
-	struct built_request built = { 0 };
-	uint64_t timeout = request->timeout_usec ? request->timeout_usec : input->timeout_usec;
-	int r;
+	const struct place base = { .key = "base" }, polling = { .key = "polling" };
+	const struct place step = input->step == STEP_LIST ? (struct place){ .up = &polling, .key = "batch" }
+	                                                   : (struct place){ .key = request_step_name(input->step) };
+	const struct place url = { .up = &step, .key = "url" }, query = { .up = &step, .key = "query" };
+	const struct place socket = { .up = &step, .key = "unix_socket" };
+	const struct place body = { .up = &step, .key = BODIES[request->body_kind].name };
+	json_t *names = json_object();
+	const char *where;
+	int r = names ? 0 : place_no_memory(error);
 
-	r = build_url(input->spec, input->step, &input->values, &built.url, error);
+	if (r == 0 && !input->url && input->spec->base)
+		r = template_names(input->spec->base, names, &base, error);
+	if (r == 0 && !input->url)
+		r = template_names(request->url, names, &url, error);
+	if (r == 0 && !input->url)
+		r = template_names_json(request->query, names, &query, error);
+	if (r == 0 && request->unix_socket)
+		r = template_names(request->unix_socket, names, &socket, error);
 	if (r == 0)
-		r = check_downgrade(input, &built, error);
+		r = template_names_json(request->body, names, &body, error);
+	where = json_string_value(json_object_get(names, "credential"));
+	if (r == 0 && where)
+		r = error_set(error, ERROR_INVALID_SPEC,
+		    "%s: it would carry the credential to a place that only an answer named", where);
+	json_decref(names);
+	return r;
+}
+
+static int build_parts(const struct build_input *input, struct built_request *built, struct error *error)
+{
+	int r = input->foreign ? check_foreign(input, error) : 0;
+
+	if (r == 0 && input->url)
+		r = build_given_url(input->spec, input->step, &input->values, input->url, &built->url, error);
+	else if (r == 0)
+		r = build_url(input->spec, input->step, &input->values, &built->url, error);
 	if (r == 0)
-		r = build_socket(input, &built, error);
+		r = check_downgrade(input, built, error);
 	if (r == 0)
-		r = build_headers(input, &built, error);
+		r = build_socket(input, built, error);
 	if (r == 0)
-		r = build_body(request, &input->values, request_step_name(input->step), &built, error);
+		r = build_headers(input, built, error);
+	if (r == 0)
+		r = build_body(input, built, error);
+	return r;
+}
+
+/* What else the transport has to know. */
+static void fill_http(const struct build_input *input, struct built_request *built)
+{
+	const struct request *request = &input->spec->requests[input->step];
+	uint64_t timeout = request->timeout_usec ? request->timeout_usec : input->timeout_usec;
+
+	if (timeout > input->timeout_max_usec)
+		timeout = input->timeout_max_usec;
+	built->http.method = request->method;
+	built->http.url = built->url;
+	built->http.unix_socket = built->unix_socket;
+	built->http.headers = built->headers;
+	built->http.n_headers = built->n_headers;
+	built->http.timeout_usec = timeout < 1000 ? 1000 : timeout;
+	built->http.idle_usec = request->events ? request->events->idle_usec : 0;
+	built->http.safe_to_resend = input->safe_to_resend;
+	built->http.http2 = input->spec->http2;
+}
+
+int build_request(const struct build_input *input, struct built_request *ret, struct error *error)
+{
+	struct built_request built = { 0 };
+	int r = build_parts(input, &built, error);
+
 	if (r < 0) {
 		built_request_done(&built);
 		return r;
 	}
-	if (timeout > input->timeout_max_usec)
-		timeout = input->timeout_max_usec;
-	built.http.method = request->method;
-	built.http.url = built.url;
-	built.http.unix_socket = built.unix_socket;
-	built.http.headers = built.headers;
-	built.http.n_headers = built.n_headers;
-	built.http.timeout_usec = timeout < 1000 ? 1000 : timeout;
-	built.http.safe_to_resend = input->safe_to_resend;
+	fill_http(input, &built);
 	*ret = built;
+	return 0;
+}
+
+int built_request_text(const struct built_request *built, char **ret)
+{
+	struct text text = { .max = SIZE_MAX };
+	char *body = built->body ? http_escape(built->body, built->http.body_len, false) : NULL;
+	const char *const start[] = {
+		built->http.method, " ", built->url, "\n", built->unix_socket ? built->unix_socket : "", "\n",
+	};
+	int r = built->body && !body ? -ENOMEM : 0;
+	char *taken;
+
+	for (size_t i = 0; r == 0 && i < sizeof(start) / sizeof(start[0]); i++)
+		r = text_append_str(&text, start[i]);
+	for (size_t i = 0; r == 0 && i < built->n_headers; i++) {
+		const char *const header[] = { built->headers[i].name, ": ", built->headers[i].value, "\n" };
+
+		for (size_t k = 0; r == 0 && k < 4; k++)
+			r = text_append_str(&text, header[k]);
+	}
+	if (r == 0 && body)
+		r = text_append_str(&text, body);
+	free(body);
+	taken = r == 0 ? text_take(&text) : NULL;
+	text_done(&text);
+	if (!taken)
+		return -ENOMEM;
+	*ret = taken;
 	return 0;
 }
 

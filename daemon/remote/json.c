@@ -385,6 +385,32 @@ bool json_array_next(struct slice array, size_t *at, struct slice *ret_element)
 	return true;
 }
 
+bool json_object_next(struct slice object, size_t *at, struct slice *ret_key, struct slice *ret_value)
+{
+	struct scan scan = { .text = object.data, .len = object.len, .at = *at };
+	size_t start;
+
+	if (scan.at == 0 && peek(&scan) != '{')
+		return false;
+	if (scan.at == 0 || peek(&scan) == ',')
+		scan.at++;
+	skip_space(&scan);
+	start = scan.at;
+	if (peek(&scan) != '"' || scan_string(&scan) < 0)
+		return false;
+	*ret_key = (struct slice){ object.data + start, scan.at - start };
+	skip_space(&scan);
+	scan.at++;
+	skip_space(&scan);
+	start = scan.at;
+	if (scan_value(&scan, 0, 0) < 0)
+		return false;
+	*ret_value = (struct slice){ object.data + start, scan.at - start };
+	skip_space(&scan);
+	*at = scan.at;
+	return true;
+}
+
 int json_string_decode(struct slice value, char **ret, size_t *ret_len)
 {
 	size_t at = 1, len = 0;

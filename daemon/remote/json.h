@@ -35,6 +35,9 @@ int json_scan(struct slice text, const struct pointer_set *pointers, struct slic
 /* Step through an array: *at is 0 before the first call. false: no further element. */
 bool json_array_next(struct slice array, size_t *at, struct slice *ret_element);
 
+/* Step through an object's members, in their order: equal keys come as often as they are there. *ret_key is a string. */
+bool json_object_next(struct slice object, size_t *at, struct slice *ret_key, struct slice *ret_value);
+
 /* The text of a string value: *ret is the caller's to free and has a NUL after *ret_len bytes. An escaped
  * surrogate without its partner becomes U+FFFD. -EINVAL: not a string; -ENOMEM. */
 int json_string_decode(struct slice value, char **ret, size_t *ret_len);

@@ -33,8 +33,8 @@ static const struct key *find(const struct key *table, const char *name)
 	return NULL;
 }
 
-int keys_read(const struct key *table, const json_t *object, void *target, const struct place *place,
-    struct error *error)
+static int read_members(const struct key *table, const json_t *object, bool all, void *target,
+    const struct place *place, struct error *error)
 {
 	const char *name;
 	json_t *value;
@@ -46,8 +46,10 @@ int keys_read(const struct key *table, const json_t *object, void *target, const
 		const struct place here = { .up = place, .key = name };
 		int r;
 
-		if (!key)
+		if (!key && all)
 			return unknown_key(table, name, place, error);
+		if (!key)
+			continue;
 		if (key->flags & KEY_LATER)
 			return place_fail(&here, error, "is not supported by this version");
 		if (key->flags & KEY_ELSEWHERE)
@@ -60,6 +62,18 @@ int keys_read(const struct key *table, const json_t *object, void *target, const
 		if ((key->flags & KEY_REQUIRED) && !json_object_get(object, key->name))
 			return place_fail(place, error, "\"%s\" is missing", key->name);
 	return 0;
+}
+
+int keys_read(const struct key *table, const json_t *object, void *target, const struct place *place,
+    struct error *error)
+{
+	return read_members(table, object, true, target, place, error);
+}
+
+int keys_read_known(const struct key *table, const json_t *object, void *target, const struct place *place,
+    struct error *error)
+{
+	return read_members(table, object, false, target, place, error);
 }
 
 int key_string(const json_t *json, void *field, const struct place *place, struct error *error)

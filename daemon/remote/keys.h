@@ -36,6 +36,10 @@ struct key {
 int keys_read(const struct key *table, const json_t *object, void *target, const struct place *place,
     struct error *error);
 
+/* Read only those members that the table has: the others were looked at by someone else. */
+int keys_read_known(const struct key *table, const json_t *object, void *target, const struct place *place,
+    struct error *error);
+
 /* "unknown WHAT "WORD" (did you mean "NEAREST"?)". names ends with NULL. */
 int keys_unknown(const char *what, const char *word, const char *const *names, const struct place *place,
     struct error *error);

@@ -15,6 +15,8 @@
 #define REMOTE_STATUS_LIST_MAX 32                /* single codes in one list of statuses */
 #define REMOTE_CAPTURES_MAX 32                   /* captures of one request */
 #define REMOTE_HEADERS_MAX 64                    /* headers of one request */
+#define REMOTE_REDIRECTS_MAX 10                  /* followed by one request */
+#define REMOTE_BATCH_IDS_MAX 10000               /* ids in one list request */
 
 /* Texts that are filled in. */
 #define REMOTE_URL_MAX 16384                     /* bytes */

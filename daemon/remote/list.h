@@ -36,8 +36,9 @@ struct list {
 	struct rules *rules;           /* for items; NULL: those of poll */
 };
 
-/* Compile; borrows from json. *ret NULL after a failure. */
-int list_read(const json_t *json, struct list **ret, const struct place *place, struct error *error);
+/* Compile all but rules, which are the reader's of requests; borrows from json. What the template `is` names is added
+ * to names. *ret NULL after a failure. */
+int list_read(const json_t *json, json_t *names, struct list **ret, const struct place *place, struct error *error);
 struct list *list_free(struct list *list);
 
 /* id: the item's, as text. Negative stops the walk. */
@@ -50,7 +51,8 @@ struct list_next {
 };
 
 /*
- * Hand out each item of an answer that has an id, and say where the next page is.
+ * Hand out each item of an answer that has an id, and say where the next page is. A list that is left out, or null, is
+ * an empty one; but not where `missing` would then make everything lost.
  * 0; -EBADMSG with *fault: not JSON, or nothing that could be a list where `items` leads; -ENOMEM; or the callback's value.
  */
 int list_walk(const struct list *list, const struct http_response *response, list_cb each, void *arg,

@@ -4,176 +4,40 @@
 #include "daemon/remote/plan.h"
 #include "daemon/remote/build.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/list.h"
+#include "daemon/remote/origins.h"
+#include "daemon/remote/plan_check.h"
 #include "daemon/remote/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEAR_MAX = REMOTE_PARAMS_MAX + 2 * REMOTE_CAPTURES_MAX };
-
-/* Requests whose captures a step may use: those that come before its own first time. */
-static const bool CAPTURED_BY[STEPS][STEPS] = {
-	[STEP_POLL] = { [STEP_SUBMIT] = true },
-	[STEP_FETCH] = { [STEP_SUBMIT] = true, [STEP_POLL] = true },
-	[STEP_CANCEL] = { [STEP_SUBMIT] = true, [STEP_POLL] = true },
-	[STEP_ACK] = { [STEP_SUBMIT] = true, [STEP_POLL] = true, [STEP_FETCH] = true },
-	[STEP_KEEPALIVE] = { [STEP_SUBMIT] = true, [STEP_POLL] = true },
-	[STEP_EVENTS] = { [STEP_SUBMIT] = true },
-};
-
-static int no_value(const struct remote_plan *plan, enum step step, const char *name, const char *where,
-    struct error *error)
+/* The origin of the first URL that is known: poll's, base, submit's. NULL: none is. */
+static int find_origin(const struct remote_plan *plan, char **ret)
 {
-	const char *names[NEAR_MAX + 1] = { NULL }, *other, *nearest;
-	size_t count = 0;
-	json_t *value;
+	int r = origins_step(plan->spec, STEP_POLL, plan->params, ret);
 
-	json_object_foreach(plan->params, other, value)
-		if (count < NEAR_MAX)
-			names[count++] = other;
-	for (int from = STEP_SUBMIT; from < STEPS; from++)
-		for (size_t i = 0; CAPTURED_BY[step][from] &&
-		     (other = captures_name(plan->spec->requests[from].captures, i)); i++)
-			if (count < NEAR_MAX)
-				names[count++] = other;
-	nearest = error_nearest(name, strlen(name), names);
-	if (nearest)
-		return error_set(error, ERROR_INVALID_SPEC,
-		    "%s: {%s} has no value: no param or earlier capture has that name (did you mean \"%s\"?)", where,
-		    name, nearest);
-	return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} has no value: no param or earlier capture has that name",
-	    where, name);
+	if (r == 0 && !*ret)
+		r = origins_base(plan->spec, plan->params, ret);
+	if (r == 0 && !*ret)
+		r = origins_step(plan->spec, STEP_SUBMIT, plan->params, ret);
+	return r;
 }
 
-static bool is_builtin(const char *name)
+/* Where its requests go to: the origins that it names, and the bucket that it shares with others. */
+static int set_places(struct remote_plan *plan, struct error *error)
 {
-	for (size_t i = 0; template_builtins[i]; i++)
-		if (strcmp(name, template_builtins[i]) == 0)
-			return true;
-	return false;
-}
-
-static int check_builtin(const struct remote_plan *plan, const char *name, const char *where,
-    struct error *error)
-{
-	if (strcmp(name, "credential") == 0 && !plan->spec->credential)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: {credential} is used, but \"credential\" names none",
-		    where);
-	if (strcmp(name, "idempotency") == 0 && !plan->spec->requests[STEP_SUBMIT].given)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: {idempotency} is used, but there is no submit", where);
-	return 0;
-}
-
-/* Can each of these names be filled when the step is first taken? *ret_known: from params alone. */
-static int check_names(const struct remote_plan *plan, enum step step, const json_t *names, bool *ret_known,
-    struct error *error)
-{
-	const char *name;
-	json_t *where;
-	int r;
-
-	json_object_foreach((json_t *)names, name, where) {
-		bool captured = false;
-
-		if (is_builtin(name)) {
-			r = check_builtin(plan, name, json_string_value(where), error);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (json_object_get(plan->params, name))
-			continue;
-		for (int from = STEP_SUBMIT; from < STEPS; from++)
-			captured |= CAPTURED_BY[step][from] && captures_have(plan->spec->requests[from].captures, name);
-		if (!captured)
-			return no_value(plan, step, name, json_string_value(where), error);
-		*ret_known = false;
-	}
-	return 0;
-}
-
-/* Stand-ins for what is known only when a request is sent. */
-static json_t *placeholders(void)
-{
-	return json_pack("{s:s,s:i,s:s,s:s}", "id", "00000000-0000-0000-0000-000000000000", "attempt", 1, "credential",
-	    "x", "idempotency", "x");
-}
-
-/* Build a request as it would be sent, and see whether its URL is one. */
-static int try_request(const struct remote_plan *plan, enum step step, json_t *builtin, struct error *error)
-{
-	const struct build_input input = {
-		.spec = plan->spec,
-		.step = step,
-		.values = { .builtin = builtin, .params = plan->params },
-		.idempotency = "x",
-	};
-	struct built_request built;
-	struct error why;
-	char *origin;
-	int r = build_request(&input, &built, error);
-
-	if (r < 0)
-		return r;
-	r = http_origin(built.url, &origin, &why);
-	built_request_done(&built);
-	if (r < 0)
-		return error_set(error, ERROR_INVALID_SPEC, "%s.url: %s", request_step_name(step), why.message);
-	free(origin);
-	return 0;
-}
-
-static int check_requests(const struct remote_plan *plan, json_t *builtin, struct error *error)
-{
-	for (enum step step = STEP_SUBMIT; step < STEPS; step++) {
-		bool known = true;
-		int r;
-
-		if (!plan->spec->requests[step].given)
-			continue;
-		r = check_names(plan, step, plan->spec->requests[step].names, &known, error);
-		if (r == 0)
-			r = check_names(plan, step, plan->spec->names, &known, error);
-		if (r == 0 && known)
-			r = try_request(plan, step, builtin, error);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* The origin of the first URL that is known: poll's, base, submit's. NULL: none is, or no memory. */
-static char *find_origin(const struct remote_plan *plan, const struct values *values)
-{
-	char *url, *origin = NULL;
-
-	if (build_url(plan->spec, STEP_POLL, values, &url, NULL) == 0) {
-		if (http_origin(url, &origin, NULL) < 0)
-			origin = NULL;
-		free(url);
-	}
-	if (!origin && build_base(plan->spec, values, &url, NULL) == 0 && url) {
-		if (http_origin(url, &origin, NULL) < 0)
-			origin = NULL;
-		free(url);
-	}
-	if (!origin && plan->spec->requests[STEP_SUBMIT].given &&
-	    build_url(plan->spec, STEP_SUBMIT, values, &url, NULL) == 0) {
-		if (http_origin(url, &origin, NULL) < 0)
-			origin = NULL;
-		free(url);
-	}
-	return origin;
-}
-
-static int set_bucket(struct remote_plan *plan, json_t *builtin, struct error *error)
-{
-	const struct values values = { .builtin = builtin, .params = plan->params };
+	const struct values values = { .params = plan->params };
 	const char *socket = plan->spec->requests[STEP_POLL].unix_socket;
-	char *origin = find_origin(plan, &values), *path = NULL;
+	char *origin = NULL, *path = NULL;
 	int r = 0;
 
+	if (find_origin(plan, &origin) < 0 || origins_find(plan->spec, plan->params, &plan->origins) < 0) {
+		free(origin);
+		return place_no_memory(error);
+	}
 	if (socket && template_fill(socket, TEMPLATE_PLAIN, &values, REMOTE_URL_MAX, &path, NULL, NULL) < 0)
 		path = NULL;
 	if (asprintf(&plan->bucket, "%s %s%s%s", plan->spec->credential ? plan->spec->credential : "-",
@@ -208,7 +72,13 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.polling = settings.polling,
 		.retry = settings.retry,
 		.has_submit = submit->given,
+		.has_fetch = spec->requests[STEP_FETCH].given,
 		.has_cancel = spec->requests[STEP_CANCEL].given,
+		.has_ack = spec->requests[STEP_ACK].given,
+		.has_events = spec->requests[STEP_EVENTS].given,
+		.long_poll = spec->requests[STEP_POLL].long_poll,
+		.ack_on = spec->requests[STEP_ACK].ack_on,
+		.keepalive_usec = spec->requests[STEP_KEEPALIVE].every_usec,
 		.resubmit = settings.resubmit,
 		.reset_on_progress = settings.reset_on_progress,
 		.keep_until_delivered = settings.keep_until_delivered,
@@ -222,35 +92,131 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 	return 0;
 }
 
+/* Those keys of `polling.batch` that all members of a batch must have in common, as JSON. */
+static char *shared_keys(const struct spec *spec)
+{
+	static const char *const KEYS[] = {
+		"items", "id", "max", "join", "next", "more", "missing", "timeout", "redirects",
+	};
+	const json_t *batch = json_object_get(json_object_get(spec->root, "polling"), "batch");
+	json_t *shared = json_object();
+	char *text = NULL;
+	bool complete = shared != NULL;
+
+	for (size_t i = 0; complete && i < sizeof(KEYS) / sizeof(KEYS[0]); i++) {
+		json_t *value = json_object_get(batch, KEYS[i]);
+
+		complete = !value || json_object_set(shared, KEYS[i], value) == 0;
+	}
+	if (complete)
+		text = json_dumps(shared, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(shared);
+	return text;
+}
+
+/*
+ * What futures are asked about together by: the request for the first page, and how its answer is read. A future that
+ * exists already and whose request cannot be built any more is asked about alone.
+ */
+static int set_batch(struct remote_plan *plan, struct error *error)
+{
+	const struct list *list = plan->spec->requests[STEP_LIST].list;
+	json_t *builtin = list ? plan_stand_ins(plan->spec, STEP_LIST) : NULL;
+	const struct build_input input = { .spec = plan->spec, .step = STEP_LIST,
+		.values = { .builtin = builtin, .params = plan->params } };
+	struct built_request built = { 0 };
+	char *request = NULL, *keys = NULL;
+	int r;
+
+	if (!list)
+		return 0;
+	r = builtin ? build_request(&input, &built, NULL) : -ENOMEM;
+	json_decref(builtin);
+	if (r < 0)
+		return r == -ENOMEM ? place_no_memory(error) : 0;
+	keys = shared_keys(plan->spec);
+	if (!keys || built_request_text(&built, &request) < 0 ||
+	    asprintf(&plan->batch, "%s%s %s", keys, plan->spec->http2 ? " 2" : "", request) < 0) {
+		plan->batch = NULL;
+		r = place_no_memory(error);
+	}
+	free(keys);
+	free(request);
+	built_request_done(&built);
+	plan->plan.batch = plan->batch;
+	plan->plan.batch_max = (unsigned)list->max;
+	return r;
+}
+
 int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
     struct remote_plan **ret, struct error *error)
 {
 	struct remote_plan *plan = calloc(1, sizeof(*plan));
-	json_t *builtin = placeholders();
 	int r;
 
-	if (!plan || !builtin) {
-		r = place_no_memory(error);
-		goto fail;
-	}
+	if (!plan)
+		return place_no_memory(error);
 	r = spec_parse_json("params", slice_from_str(params), &plan->params, error);
 	if (r == 0)
 		r = spec_get(cache, spec, &plan->spec, error);
 	if (r == 0)
 		r = apply_settings(plan, error);
 	if (r == 0 && creating)
-		r = check_requests(plan, builtin, error);
+		r = plan_check(plan, error);
 	if (r == 0)
-		r = set_bucket(plan, builtin, error);
+		r = set_places(plan, error);
+	if (r == 0)
+		r = set_batch(plan, error);
 	if (r < 0)
 		goto fail;
-	json_decref(builtin);
 	*ret = plan;
 	return 0;
 
 fail:
-	json_decref(builtin);
 	plan_free(plan);
+	return r;
+}
+
+/* Does every name of a keepalive's templates have a value? */
+static bool has_values(const json_t *names, const struct values *values)
+{
+	const char *name;
+	json_t *where;
+
+	json_object_foreach((json_t *)names, name, where)
+		if (!values_find(values, name))
+			return false;
+	return true;
+}
+
+int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret,
+    struct error *error)
+{
+	const struct spec *spec = plan->spec;
+	json_t *builtin = values->builtin ? json_copy((json_t *)values->builtin) : json_object();
+	struct build_input input = { .spec = spec, .step = STEP_KEEPALIVE, .values = *values };
+	struct built_request built = { 0 };
+	char *request = NULL, *name = NULL;
+	int r;
+
+	/* What differs from one time to the next, or is a secret, is no part of the name. */
+	if (!builtin || json_object_set_new(builtin, "credential", json_string("x")) < 0 ||
+	    json_object_set_new(builtin, "attempt", json_integer(1)) < 0) {
+		json_decref(builtin);
+		return place_no_memory(error);
+	}
+	input.values.builtin = builtin;
+	if (has_values(spec->names, &input.values) && has_values(spec->requests[STEP_KEEPALIVE].names, &input.values))
+		r = build_request(&input, &built, error);
+	else
+		r = -EAGAIN;
+	if (r == 0 && (built_request_text(&built, &request) < 0 || asprintf(&name, "%s %s", plan->bucket, request) < 0))
+		r = place_no_memory(error);
+	if (r == 0)
+		*ret = name;
+	free(request);
+	built_request_done(&built);
+	json_decref(builtin);
 	return r;
 }
 
@@ -261,6 +227,8 @@ struct remote_plan *plan_free(struct remote_plan *plan)
 	spec_unref(plan->spec);
 	json_decref(plan->params);
 	free(plan->bucket);
+	free(plan->batch);
+	origins_free(plan->origins);
 	free(plan);
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include "daemon/broker/remote.h"
 #include "daemon/remote/spec.h"
 #include "daemon/remote/status.h"
+#include "daemon/remote/template.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,6 +16,8 @@ struct remote_plan {
 	json_t *params;
 	struct status_set retry_on;
 	char *bucket;
+	char *batch;
+	char **origins;                /* that the spec names itself, as http_origin() has them; NULL at the end */
 };
 
 /*
@@ -24,6 +27,11 @@ struct remote_plan {
  */
 int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
     struct remote_plan **ret, struct error *error);
+/* What a keepalive is called: all that the service sees of it, but for the credential's value. values as for the
+ * request itself. *ret is the caller's to free. -EAGAIN without a message: a template has no value yet. */
+int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret,
+    struct error *error);
+
 /* NULL is allowed; returns NULL. */
 struct remote_plan *plan_free(struct remote_plan *plan);
 

@@ -146,14 +146,36 @@ static void texts_done(struct plan_texts *texts)
 	free(texts->request);
 }
 
-/* The names in the templates of the creator's own spec: a profile that it extends cannot have declared them. What
- * is wrong with the templates the compiler will say. */
+/* Add the names of all templates within json, keys included: the pointers of a rule may have some. What is wrong with
+ * them the compiler will say. */
+static int add_names(const json_t *json, json_t *names)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	int r = 0;
+
+	if (json_is_string(json))
+		return template_names(json_string_value(json), names, NULL, NULL) == -ENOMEM ? -ENOMEM : 0;
+	json_array_foreach((json_t *)json, i, value)
+		if (r == 0)
+			r = add_names(value, names);
+	json_object_foreach((json_t *)json, key, value) {
+		if (r == 0 && template_names(key, names, NULL, NULL) == -ENOMEM)
+			r = -ENOMEM;
+		if (r == 0)
+			r = add_names(value, names);
+	}
+	return r;
+}
+
+/* The names that the creator's own spec uses: a profile that it extends cannot have declared them. */
 static int own_names(const struct parts *parts, json_t **ret, struct error *error)
 {
 	*ret = json_object();
-	if (!*ret)
+	if (!*ret || (parts->spec && add_names(parts->spec, *ret) < 0))
 		return place_no_memory(error);
-	return parts->spec && template_names_json(parts->spec, *ret, NULL, NULL) == -ENOMEM ? place_no_memory(error) : 0;
+	return 0;
 }
 
 int prepare_texts(struct profiles *profiles, const struct plan_source *source, struct plan_texts *ret_texts,

@@ -1,4 +1,4 @@
-/* request.h - one request of a spec: submit, poll or cancel. */
+/* request.h - one request of a spec: submit, poll, fetch and the others. */
 #ifndef REMOTE_REQUEST_H
 #define REMOTE_REQUEST_H
 
@@ -44,6 +44,8 @@ struct request {
 	struct rules *rules;           /* NULL: none of its own */
 	struct captures *captures;     /* NULL: none */
 	json_t *names;                 /* object: what its templates name -> where first */
+	json_t *answer_names;          /* the same of what its answer is judged by: rules, a list's `is` */
+	json_t *sets;                  /* object: the names that its rules set -> where first */
 };
 
 /* Compile into *ret, which is zeroed; done after a failure too. Borrows from json. */

@@ -27,7 +27,7 @@ static const struct {
 	{ "cancelled", OUTCOME_CANCELLED, KEY_PLAIN },
 	{ "lost", OUTCOME_LOST, KEY_PLAIN },
 	{ "retry", OUTCOME_RETRY, KEY_PLAIN },
-	{ "fetch", OUTCOME_PENDING, KEY_LATER },
+	{ "fetch", OUTCOME_FETCH, KEY_PLAIN },
 	{ "refresh_credential", OUTCOME_PENDING, KEY_LATER },
 	{ "continue", OUTCOME_PENDING, KEY_LATER },
 };
@@ -185,7 +185,7 @@ static const struct key RULE_KEYS[] = {
 	{ "error", read_error, 0, KEY_PLAIN },
 	{ "progress", read_progress, 0, KEY_PLAIN },
 	{ "delay", read_delay, 0, KEY_PLAIN },
-	{ "set", NULL, 0, KEY_LATER },
+	{ "set", NULL, 0, KEY_ELSEWHERE },
 	{ "budget", NULL, 0, KEY_LATER },
 	{ 0 }
 };
@@ -256,6 +256,14 @@ int rules_read(const json_t *json, struct rules **ret, const struct place *place
 	}
 	*ret = rules;
 	return 0;
+}
+
+bool rules_can(const struct rules *rules, enum outcome outcome)
+{
+	for (size_t i = 0; rules && i < rules->count; i++)
+		if (rules->items[i].outcome == outcome)
+			return true;
+	return false;
 }
 
 int rules_find(const struct rules *rules, struct answer *answer, const struct rule **ret_rule,

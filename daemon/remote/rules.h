@@ -48,6 +48,9 @@ struct rules {
 int rules_read(const json_t *json, struct rules **ret, const struct place *place, struct error *error);
 struct rules *rules_free(struct rules *rules);
 
+/* Does one of them have this outcome? rules may be NULL. */
+bool rules_can(const struct rules *rules, enum outcome outcome);
+
 /*
  * Find the rule that decides. answer was made with the list's pointers.
  *   ret_rule         NULL: no rule holds

@@ -65,7 +65,7 @@ static const struct key POLLING_KEYS[] = {
 	{ "jitter", read_jitter, offsetof(struct settings, polling), KEY_PLAIN },
 	{ "timeout", key_seconds_or_null, offsetof(struct settings, polling.timeout_usec), KEY_PLAIN },
 	{ "reset_on_progress", key_bool, offsetof(struct settings, reset_on_progress), KEY_PLAIN },
-	{ "batch", NULL, 0, KEY_LATER },
+	{ "batch", NULL, 0, KEY_ELSEWHERE },
 	{ 0 }
 };
 

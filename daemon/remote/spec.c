@@ -3,6 +3,7 @@
 #include "daemon/remote/json.h"
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/list.h"
 #include "daemon/remote/profile.h"
 #include "daemon/remote/template.h"
 
@@ -109,25 +110,15 @@ static int read_headers(const json_t *json, void *field, const struct place *pla
 	return request_read_headers(json, spec->names, place, error);
 }
 
-static int read_submit(const json_t *json, void *field, const struct place *place, struct error *error)
+/* A request; its key says which one it is. */
+static int read_request(const json_t *json, void *field, const struct place *place, struct error *error)
 {
 	struct spec *spec = field;
+	enum step step = STEP_SUBMIT;
 
-	return request_read(json, STEP_SUBMIT, &spec->requests[STEP_SUBMIT], place, error);
-}
-
-static int read_poll(const json_t *json, void *field, const struct place *place, struct error *error)
-{
-	struct spec *spec = field;
-
-	return request_read(json, STEP_POLL, &spec->requests[STEP_POLL], place, error);
-}
-
-static int read_cancel(const json_t *json, void *field, const struct place *place, struct error *error)
-{
-	struct spec *spec = field;
-
-	return request_read(json, STEP_CANCEL, &spec->requests[STEP_CANCEL], place, error);
+	while (strcmp(request_step_name(step), place->key) != 0)
+		step++;
+	return request_read(json, step, &spec->requests[step], place, error);
 }
 
 /* Settings are read for each future (settings.c); here they are only collected. */
@@ -140,6 +131,25 @@ static int read_setting(const json_t *json, void *field, const struct place *pla
 	return template_names_json(json, spec->settings_names, place, error);
 }
 
+/* A setting but for `batch`, which is a request. */
+static int read_polling(const json_t *json, void *field, const struct place *place, struct error *error)
+{
+	const struct place here = { .up = place, .key = "batch" };
+	struct spec *spec = field;
+	json_t *batch = json_object_get(json, "batch"), *rest;
+	int r;
+
+	if (!batch)
+		return read_setting(json, field, place, error);
+	rest = json_copy((json_t *)json);
+	if (!rest || json_object_del(rest, "batch") < 0)
+		r = place_no_memory(error);
+	else
+		r = read_setting(rest, field, place, error);
+	json_decref(rest);
+	return r < 0 ? r : request_read(batch, STEP_LIST, &spec->requests[STEP_LIST], &here, error);
+}
+
 static const struct key SPEC_KEYS[] = {
 	{ "kind", read_kind, 0, KEY_PLAIN },
 	{ "base", read_base, 0, KEY_PLAIN },
@@ -148,19 +158,20 @@ static const struct key SPEC_KEYS[] = {
 	{ "help", NULL, 0, KEY_ELSEWHERE },
 	{ "credential", read_credential, 0, KEY_PLAIN },
 	{ "headers", read_headers, 0, KEY_PLAIN },
-	{ "submit", read_submit, 0, KEY_PLAIN },
-	{ "poll", read_poll, 0, KEY_REQUIRED },
-	{ "cancel", read_cancel, 0, KEY_PLAIN },
-	{ "polling", read_setting, 0, KEY_PLAIN },
+	{ "http2", key_bool, offsetof(struct spec, http2), KEY_PLAIN },
+	{ "submit", read_request, 0, KEY_PLAIN },
+	{ "poll", read_request, 0, KEY_REQUIRED },
+	{ "fetch", read_request, 0, KEY_PLAIN },
+	{ "cancel", read_request, 0, KEY_PLAIN },
+	{ "ack", read_request, 0, KEY_PLAIN },
+	{ "keepalive", read_request, 0, KEY_PLAIN },
+	{ "events", read_request, 0, KEY_PLAIN },
+	{ "polling", read_polling, 0, KEY_PLAIN },
 	{ "retry", read_setting, 0, KEY_PLAIN },
 	{ "ttl", read_setting, 0, KEY_PLAIN },
 	{ "keep_until_delivered", read_setting, 0, KEY_PLAIN },
 	{ "resubmit", read_setting, 0, KEY_PLAIN },
 	{ "concurrency", read_setting, 0, KEY_PLAIN },
-	{ "fetch", NULL, 0, KEY_LATER },
-	{ "ack", NULL, 0, KEY_LATER },
-	{ "keepalive", NULL, 0, KEY_LATER },
-	{ "http2", NULL, 0, KEY_LATER },
 	{ 0 }
 };
 
@@ -243,7 +254,9 @@ const struct rules *spec_rules(const struct spec *spec, enum step step)
 {
 	const struct request *request = &spec->requests[step];
 
-	return request->rules_of_poll ? spec->requests[STEP_POLL].rules : request->rules;
+	if (request->list && request->list->rules)
+		return request->list->rules;
+	return request->rules_of_poll || request->list ? spec->requests[STEP_POLL].rules : request->rules;
 }
 
 const char *spec_uses(const struct spec *spec, enum step step, const char *name)

@@ -17,6 +17,7 @@ struct spec {
 	const char *base;              /* template, or NULL */
 	const char *credential;        /* name, or NULL */
 	const json_t *headers;         /* of every request, or NULL */
+	bool http2;                    /* over TLS */
 	json_t *names;                 /* what base and headers name */
 	json_t *settings;              /* polling, retry, ttl, ...: read for each future, they may depend on params */
 	json_t *settings_names;        /* what they name */
@@ -34,7 +35,7 @@ int spec_get(struct spec_cache *cache, const char *text, struct spec **ret, stru
 /* NULL is allowed; returns NULL. */
 struct spec *spec_unref(struct spec *spec);
 
-/* The rules that judge a step's answer, or NULL. */
+/* The rules that judge a step's answer, of a list each of its items; or NULL. */
 const struct rules *spec_rules(const struct spec *spec, enum step step);
 
 /* Where a step's templates use a name, or NULL: its own and those of base and headers. */

@@ -150,6 +150,17 @@ int template_names_json(const json_t *json, json_t *names, const struct place *p
 	return 0;
 }
 
+int template_uses(const json_t *json, const char *name)
+{
+	json_t *names = json_object();
+	int r = names ? template_names_json(json, names, NULL, NULL) : -ENOMEM;
+
+	if (r != -ENOMEM)
+		r = json_object_get(names, name) != NULL;
+	json_decref(names);
+	return r;
+}
+
 /* A number with as few digits as read back as the same: 0.1, not 0.10000000000000001. */
 static char *number_text(const json_t *value)
 {

@@ -36,6 +36,9 @@ int template_names(const char *text, json_t *names, const struct place *place, s
 /* The same for every string within json. */
 int template_names_json(const json_t *json, json_t *names, const struct place *place, struct error *error);
 
+/* Does a template within json have this name? The templates were checked. 1, 0, or -ENOMEM. */
+int template_uses(const json_t *json, const char *name);
+
 /* Is text one single {name} or {+name}? ret_name: REMOTE_NAME_MAX + 1 bytes; ret_plus may be NULL. */
 bool template_single(const char *text, char *ret_name, bool *ret_plus);
 

@@ -204,8 +204,9 @@ START_TEST(a_database_of_version_1_keeps_everything)
 
 	ck_assert_msg(schema_migrate(db, dir, schema_steps, 1, text) == 0, "%s", text);
 	ck_assert_msg(sql_exec(db,
-	    "INSERT INTO futures VALUES (x'00000000000000000000000000000007', 1000, 100, 384, 0, 'p', 'k', 11, 2, 2, 5, 12, 13, -1, 0, 0, 14, "
-	    "15, 16, 17, 18, 19, 20, 21, 'e', 1, 'i', '{\"a\":1}', '0.5', 'remote', 'm', 'c', 503, 'text/plain', 4);"
+	    "INSERT INTO futures VALUES (x'00000000000000000000000000000007', 1000, 100, 384, 0, 'p', 'k', 11, 2, 2, 5, "
+	    "12, 13, -1, 0, 0, 14, 15, 16, 17, 18, 19, 20, 21, 'e', 1, 'i', '{\"a\":1}', '0.5', 'remote', 'm', 'c', 503, "
+	    "'text/plain', 4);"
 	    "INSERT INTO labels SELECT id, 'project', 'a' FROM futures;"
 	    "INSERT INTO texts SELECT id, '{}', '{\"x\":1}', '{}' FROM futures;"
 	    "INSERT INTO results SELECT id, x'01020304' FROM futures;"

@@ -79,7 +79,7 @@ class Process(harness.DaemonTest):
         self.client().call("future.create", {"spec": SPEC})
         self.assertEqual(mode(self.home.state), 0o700)
         for name in os.listdir(self.home.state):
-            self.assertEqual(mode(os.path.join(self.home.state, name)), 0o600, name)
+            self.assertEqual(mode(os.path.join(self.home.state, name)), 0o700 if name == "results" else 0o600, name)
         self.assertEqual(mode(os.path.dirname(self.home.socket)), 0o700)
         self.assertEqual(mode(self.home.socket), 0o600)
 

@@ -2,11 +2,14 @@
 #include "config.h"
 
 #include "daemon/remote/build.h"
+#include "daemon/remote/events.h"
 #include "daemon/remote/judge.h"
+#include "daemon/remote/list.h"
 #include "daemon/remote/plan.h"
 #include "daemon/remote/prepare.h"
 #include "tests/proto/fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* An input is sections with a line "---" between them: spec, params, then answers, "STATUS BODY" each. */
@@ -49,7 +52,7 @@ static void check_verdict(const struct verdict *verdict, struct slice body)
 		FUZZ_CHECK(verdict->result.data && within(verdict->result, body));
 	} else if (verdict->outcome == OUTCOME_RETRY) {
 		FUZZ_CHECK(verdict->reason[0] != '\0' && !strchr(verdict->reason, '\n'));
-	} else if (verdict->outcome != OUTCOME_PENDING) {
+	} else if (verdict->outcome != OUTCOME_PENDING && verdict->outcome != OUTCOME_FETCH) {
 		FUZZ_CHECK(verdict->failure.kind && verdict->failure.message.data);
 		FUZZ_CHECK(verdict->failure.message.len <= REMOTE_MESSAGE_MAX);
 	}
@@ -78,6 +81,36 @@ static void judge_answer(const struct remote_plan *plan, enum step step, struct 
 	FUZZ_CHECK(first.verdict.outcome == second.verdict.outcome);
 	judgement_done(&first);
 	judgement_done(&second);
+}
+
+static int see_item(void *arg, const char *id, struct slice item)
+{
+	const struct slice *body = arg;
+
+	FUZZ_CHECK(id && item.len > 0 && within(item, *body));
+	return 0;
+}
+
+/* What an answer means to a list request and to a stream of events. */
+static void read_others(const struct remote_plan *plan, struct slice body)
+{
+	const struct list *list = plan->spec->requests[STEP_LIST].list;
+	const struct events *events = plan->spec->requests[STEP_EVENTS].events;
+	const struct http_response response = { .status = 200, .body = body.data, .body_len = body.len };
+	struct list_next next = { 0 };
+	struct json_fault fault = { 0 };
+	struct slice progress;
+	bool wake;
+
+	if (list && list_walk(list, &response, see_item, &body, &next, &fault) < 0)
+		FUZZ_CHECK(fault.what);
+	FUZZ_CHECK(!next.page || next.page[0] != '\0');
+	free(next.page);
+	free(next.url);
+	if (events) {
+		FUZZ_CHECK(events_judge(events, body, &wake, &progress) == 0);
+		FUZZ_CHECK(!progress.data || within(progress, body));
+	}
 }
 
 static void build_steps(const struct remote_plan *plan)
@@ -127,6 +160,7 @@ static void use_texts(struct spec_cache *cache, const struct plan_texts *texts, 
 			continue;
 		for (enum step step = STEP_SUBMIT; step < STEPS; step++)
 			judge_answer(plan, step, answer);
+		read_others(plan, (struct slice){ answer.data + 4, answer.len - 4 });
 		check_scan((struct slice){ answer.data + 4, answer.len - 4 });
 	}
 	plan_free(plan);

@@ -141,6 +141,207 @@ START_TEST(a_credential_is_not_sent_without_the_tls_of_its_base)
 }
 END_TEST
 
+#define SECRET "{\"base\": \"https://h\", \"credential\": \"c\", \"headers\": {\"Authorization\": \"Bearer {credential}\"," \
+	" \"X-A\": \"1\"}, \"poll\": {\"url\": \"/p\", \"headers\": {\"X-Key\": \"{credential}\", \"X-B\": \"2\"}"
+
+/* Build a poll for a place that the spec does not name. */
+static int build_foreign(const struct remote_plan *plan, const char *url, struct built_request *ret,
+    struct error *error)
+{
+	json_t *builtin = json_pack("{s:s}", "credential", "s3cret");
+	const struct build_input input = { .spec = plan->spec, .step = STEP_POLL, .values = { .builtin = builtin },
+		.url = url, .foreign = true, .timeout_max_usec = UINT64_MAX };
+	int r = build_request(&input, ret, error);
+
+	json_decref(builtin);
+	return r;
+}
+
+START_TEST(a_foreign_place_gets_no_credential)
+{
+	struct remote_plan *plan = plan_of(SECRET "}}");
+	struct built_request built;
+	struct error error = { 0 };
+
+	/* without TLS too: there is nothing to protect */
+	ck_assert_msg(build_foreign(plan, "http://other/x?sig=1", &built, &error) == 0, "%s", error.message);
+	ck_assert_str_eq(built.http.url, "http://other/x?sig=1");
+	ck_assert_uint_eq(built.n_headers, 2);
+	ck_assert_str_eq(http_header_find(built.headers, 2, "X-A"), "1");
+	ck_assert_str_eq(http_header_find(built.headers, 2, "X-B"), "2");
+	built_request_done(&built);
+	plan_free(plan);
+}
+END_TEST
+
+static const struct { const char *spec, *url, *error; } LEAKS[] = {
+	{ SECRET ", \"query\": {\"key\": \"{credential}\"}}}", NULL, "poll.query.key" },
+	{ SECRET ", \"query\": {\"key\": \"{credential}\"}}}", "https://other/", NULL },
+	{ SECRET ", \"json\": {\"a\": [\"{credential}\"]}}}", "https://other/", "poll.json.a[0]" },
+	{ SECRET ", \"form\": {\"a\": \"{credential}\"}}}", "https://other/", "poll.form.a" },
+	{ SECRET ", \"text\": \"k={credential}\"}}", "https://other/", "poll.text" },
+	{ "{\"credential\": \"c\", \"poll\": {\"url\": \"http://h/{credential}\"}}", NULL, "poll.url" },
+	{ "{\"credential\": \"c\", \"poll\": {\"url\": \"http://h/{credential}\"}}", "http://o/", NULL },
+	{ "{\"credential\": \"c\", \"base\": \"http://h/{credential}/\", \"poll\": {\"url\": \"p\"}}", NULL, "base" },
+	{ "{\"credential\": \"c\", \"poll\": {\"url\": \"http://h/\", \"unix_socket\": \"/{credential}\"}}", NULL,
+	  "poll.unix_socket" },
+};
+
+START_TEST(a_credential_that_cannot_be_left_out_is_an_error)
+{
+	struct remote_plan *plan = plan_of(LEAKS[_i].spec);
+	struct built_request built;
+	struct error error = { 0 };
+	int r = build_foreign(plan, LEAKS[_i].url, &built, &error);
+	char expected[200];
+
+	if (LEAKS[_i].error) {
+		ck_assert_int_lt(r, 0);
+		snprintf(expected, sizeof(expected),
+		    "%s: it would carry the credential to a place that only an answer named", LEAKS[_i].error);
+		ck_assert_str_eq(error.message, expected);
+	} else {
+		ck_assert_msg(r == 0, "%s", error.message);
+		ck_assert_ptr_null(strstr(built.http.url, "s3cret"));
+		built_request_done(&built);
+	}
+	plan_free(plan);
+}
+END_TEST
+
+static const struct { const char *given, *url, *error; } GIVEN[] = {
+	{ "https://other:8/x?a=%2F", "https://other:8/x?a=%2F", NULL },
+	{ "/x?page=2", "http://h/x?page=2", NULL },
+	{ "../y", "http://h/y", NULL },
+	{ "//other/x", "http://other/x", NULL },
+	{ "?page=2", "http://h/b/?page=2", NULL },
+	{ "ftp://other/x", NULL, "poll.url: \"ftp://other/x\" is not an http or https URL" },
+	{ "http://a b/", NULL, "poll.url: the service gave \"http://a b/\", which is not a URL" },
+};
+
+START_TEST(a_url_that_a_service_gave)
+{
+	struct remote_plan *plan = plan_of("{\"base\": \"http://h/b/\", \"poll\": {\"url\": \"/p\", \"query\": {\"q\": 1}}}");
+	const struct build_input input = { .spec = plan->spec, .step = STEP_POLL, .url = GIVEN[_i].given,
+		.timeout_max_usec = UINT64_MAX };
+	struct built_request built;
+	struct error error = { 0 };
+	int r = build_request(&input, &built, &error);
+
+	if (GIVEN[_i].error) {
+		ck_assert_int_lt(r, 0);
+		ck_assert_str_eq(error.message, GIVEN[_i].error);
+	} else {
+		ck_assert_msg(r == 0, "%s", error.message);
+		ck_assert_str_eq(built.http.url, GIVEN[_i].url);
+		built_request_done(&built);
+	}
+	plan_free(plan);
+}
+END_TEST
+
+#define LISTING "{\"poll\": {\"url\": \"http://h/p\"}, \"polling\": {\"batch\": {\"url\": \"http://h/l\", " \
+	"\"is\": \"{id}\", \"next\": {\"page\": {\"body\": \"/n\"}}, "
+#define IDS "\"max\": 9, "
+
+static const struct { const char *list, *builtin, *url, *body; } LISTS[] = {
+	{ "\"query\": {\"limit\": 5, \"after\": \"{page}\"}", "{}", "http://h/l?limit=5", NULL },
+	{ "\"query\": {\"limit\": 5, \"after\": \"{page}\"}", "{\"page\": \"a/b\"}", "http://h/l?limit=5&after=a%2Fb", NULL },
+	{ "\"query\": {\"q\": [\"x\", \"p:{page}\", \"{{page}}\"]}", "{}", "http://h/l?q=x&q=%7Bpage%7D", NULL },
+	{ "\"form\": {\"n\": 1, \"after\": \"{page}\"}", "{}", "http://h/l", "n=1" },
+	{ "\"form\": {\"n\": 1, \"after\": \"{page}\"}", "{\"page\": \"2\"}", "http://h/l", "n=1&after=2" },
+	{ "\"json\": {\"n\": 1, \"in\": {\"after\": \"{page}\", \"all\": [true, \"{page}\"]}}", "{}", "http://h/l",
+	  "{\"n\":1,\"in\":{\"all\":[true]}}" },
+	{ "\"json\": {\"after\": \"{page}\"}", "{\"page\": \"2\"}", "http://h/l", "{\"after\":\"2\"}" },
+	/* ids, as one text or as a list */
+	{ IDS "\"query\": {\"id\": \"{ids}\", \"p\": \"{page}\"}", "{\"ids\": [\"a\", \"b\"]}", "http://h/l?id=a&id=b", NULL },
+	{ IDS "\"join\": \",\", \"query\": {\"id\": \"{ids}\", \"p\": \"{page}\"}", "{\"ids\": \"a,b\"}",
+	  "http://h/l?id=a%2Cb", NULL },
+	{ IDS "\"json\": {\"ids\": \"{ids}\", \"p\": \"{page}\"}", "{\"ids\": [\"a\", \"b\"], \"page\": \"3\"}", "http://h/l",
+	  "{\"ids\":[\"a\",\"b\"],\"p\":\"3\"}" },
+};
+
+START_TEST(pages_and_ids_of_a_list)
+{
+	json_t *builtin = json_loads(LISTS[_i].builtin, 0, NULL);
+	struct build_input input = { .step = STEP_LIST, .values = { .builtin = builtin }, .timeout_max_usec = UINT64_MAX };
+	struct built_request built;
+	struct error error = { 0 };
+	struct remote_plan *plan;
+	char spec[1024];
+
+	snprintf(spec, sizeof(spec), "%s%s}}}", LISTING, LISTS[_i].list);
+	plan = plan_of(spec);
+	input.spec = plan->spec;
+	ck_assert_msg(build_request(&input, &built, &error) == 0, "%s", error.message);
+	ck_assert_str_eq(built.http.url, LISTS[_i].url);
+	if (LISTS[_i].body) {
+		ck_assert_uint_eq(built.http.body_len, strlen(LISTS[_i].body));
+		ck_assert(memcmp(built.http.body, LISTS[_i].body, built.http.body_len) == 0);
+	}
+	built_request_done(&built);
+	plan_free(plan);
+	json_decref(builtin);
+}
+END_TEST
+
+START_TEST(a_stream_and_its_accept)
+{
+	struct remote_plan *plan = plan_of("{\"http2\": true, \"headers\": {\"Accept\": \"application/json\"},"
+	    " \"poll\": {\"url\": \"http://h/\"}, \"events\": {\"url\": \"http://h/e\", \"idle\": 5}}");
+	struct build_input input = { .spec = plan->spec, .step = STEP_EVENTS, .timeout_max_usec = UINT64_MAX };
+	struct built_request built;
+
+	ck_assert_int_eq(build_request(&input, &built, NULL), 0);
+	ck_assert_uint_eq(built.n_headers, 1);
+	ck_assert_str_eq(http_header_find(built.headers, 1, "accept"), "text/event-stream");
+	ck_assert_uint_eq(built.http.idle_usec, 5000000);
+	ck_assert(built.http.http2);
+	built_request_done(&built);
+	input.step = STEP_POLL;
+	ck_assert_int_eq(build_request(&input, &built, NULL), 0);
+	ck_assert_str_eq(http_header_find(built.headers, 1, "accept"), "application/json");
+	ck_assert_uint_eq(built.http.idle_usec, 0);
+	built_request_done(&built);
+	plan_free(plan);
+	plan = plan_of("{\"poll\": {\"url\": \"http://h/\"},"
+	    " \"events\": {\"url\": \"http://h/e\", \"headers\": {\"accept\": \"*/*\"}}}");
+	input.spec = plan->spec;
+	input.step = STEP_EVENTS;
+	ck_assert_int_eq(build_request(&input, &built, NULL), 0);
+	ck_assert_str_eq(http_header_find(built.headers, built.n_headers, "accept"), "*/*");
+	ck_assert(!built.http.http2);
+	built_request_done(&built);
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(the_text_of_a_request_tells_bodies_apart)
+{
+	struct remote_plan *plan = plan_of("{\"poll\": {\"url\": \"http://h/\", \"bytes\": \"{b}\"}, \"submit\": {"
+	    "\"url\": \"http://h/s\", \"capture\": {\"b\": {\"body\": \"\"}}}}");
+	static const char *const BYTES[] = { "AAAB", "AAAC" };
+	char *texts[2];
+
+	for (int i = 0; i < 2; i++) {
+		json_t *captured = json_pack("{s:s}", "b", BYTES[i]);
+		const struct build_input input = { .spec = plan->spec, .step = STEP_POLL,
+			.values = { .captured = captured }, .timeout_max_usec = UINT64_MAX };
+		struct built_request built;
+
+		ck_assert_int_eq(build_request(&input, &built, NULL), 0);
+		ck_assert_int_eq(built_request_text(&built, &texts[i]), 0);
+		built_request_done(&built);
+		json_decref(captured);
+	}
+	ck_assert_str_eq(texts[0], "GET http://h/\n\nContent-Type: application/octet-stream\n%00%00%01");
+	ck_assert_str_ne(texts[0], texts[1]);
+	free(texts[0]);
+	free(texts[1]);
+	plan_free(plan);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("build");
@@ -152,6 +353,12 @@ int main(void)
 	tcase_add_loop_test(tcase, requests_are_built, 0, sizeof(REQUESTS) / sizeof(REQUESTS[0]));
 	tcase_add_test(tcase, headers_of_a_request_win_over_those_of_all);
 	tcase_add_test(tcase, a_credential_is_not_sent_without_the_tls_of_its_base);
+	tcase_add_test(tcase, a_foreign_place_gets_no_credential);
+	tcase_add_loop_test(tcase, a_credential_that_cannot_be_left_out_is_an_error, 0, sizeof(LEAKS) / sizeof(LEAKS[0]));
+	tcase_add_loop_test(tcase, a_url_that_a_service_gave, 0, sizeof(GIVEN) / sizeof(GIVEN[0]));
+	tcase_add_loop_test(tcase, pages_and_ids_of_a_list, 0, sizeof(LISTS) / sizeof(LISTS[0]));
+	tcase_add_test(tcase, a_stream_and_its_accept);
+	tcase_add_test(tcase, the_text_of_a_request_tells_bodies_apart);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

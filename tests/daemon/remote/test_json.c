@@ -248,6 +248,27 @@ START_TEST(arrays_are_stepped_through)
 }
 END_TEST
 
+START_TEST(members_of_an_object)
+{
+	static const char *const expected[][2] = {
+		{ "\"a\"", "1" }, { "\"b\\\"}\"", "{\"c\": [2, {}]}" }, { "\"a\"", "null" }, { "\"\"", "\"x\"" },
+	};
+	struct slice object = slice_from_str("{ \"a\":1 , \"b\\\"}\" : {\"c\": [2, {}]},\"a\":null,\"\": \"x\" }"), key, value;
+	size_t at = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert(json_object_next(object, &at, &key, &value));
+		ck_assert_msg(slice_equals(key, expected[i][0]), "%.*s", (int)key.len, key.data);
+		ck_assert_msg(slice_equals(value, expected[i][1]), "%.*s", (int)value.len, value.data);
+	}
+	ck_assert(!json_object_next(object, &at, &key, &value));
+	at = 0;
+	ck_assert(!json_object_next(slice_from_str("{ }"), &at, &key, &value));
+	at = 0;
+	ck_assert(!json_object_next(slice_from_str("[1]"), &at, &key, &value));
+}
+END_TEST
+
 START_TEST(strings_are_decoded)
 {
 	static const struct { const char *json, *text; } cases[] = {
@@ -304,6 +325,7 @@ int main(void)
 	tcase_add_test(tcase, no_prefix_of_an_object_is_a_document);
 	tcase_add_test(tcase, depth_is_bounded);
 	tcase_add_test(tcase, arrays_are_stepped_through);
+	tcase_add_test(tcase, members_of_an_object);
 	tcase_add_test(tcase, strings_are_decoded);
 	tcase_add_test(tcase, values_that_jansson_cannot_hold_are_told_apart);
 	suite_add_tcase(suite, tcase);

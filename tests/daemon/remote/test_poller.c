@@ -1,4 +1,5 @@
 /* test_poller.c - whole steps over loopback: what is sent, what comes back, what is told. */
+#include "daemon/remote/credentials.h"
 #include "daemon/remote/poller.h"
 
 #include <check.h>
@@ -16,6 +17,7 @@
 static struct event_base *base;
 static struct evhttp *server;
 static struct http *http;
+static struct credentials *credentials;
 static struct poller *poller;
 static struct remote remote;
 static char root[256], params[128];
@@ -103,8 +105,8 @@ static void setup(void)
 {
 	static const char *const dirs[] = { SHIPPED_PROFILES, NULL };
 	const struct http_config config = { .body_max = 1000, .user_agent = "futured-test" };
-	const struct poller_config poller_config = { .profile_dirs = dirs, .credential_dir = root, .body_max = 1000,
-		.wall_ms = wall_ms };
+	const struct credentials_config credentials_config = { .directory = root, .wall_ms = wall_ms };
+	struct poller_config poller_config = { .profile_dirs = dirs, .body_max = 1000, .wall_ms = wall_ms };
 	struct evhttp_bound_socket *bound;
 	struct sockaddr_in address;
 	socklen_t len = sizeof(address);
@@ -123,6 +125,9 @@ static void setup(void)
 	snprintf(params, sizeof(params), "{\"name\": \"operations/a b\", \"base\": \"http://127.0.0.1:%d\"}",
 	    ntohs(address.sin_port));
 	http = http_new(base, &config);
+	credentials = credentials_new(base, http, &credentials_config);
+	ck_assert_ptr_nonnull(credentials);
+	poller_config.credentials = credentials;
 	poller = poller_new(http, &poller_config);
 	ck_assert(http && poller);
 	poller_remote(poller, &remote);
@@ -133,6 +138,7 @@ static void teardown(void)
 	char command[300];
 
 	poller_free(poller);
+	credentials_free(credentials);
 	http_free(http);
 	evhttp_free(server);
 	event_base_free(base);
@@ -142,6 +148,8 @@ static void teardown(void)
 
 static void done(void *arg, const struct verdict *verdict)
 {
+	if (arg)
+		*(struct verdict *)arg = *verdict;
 	told.calls++;
 	told.verdict = *verdict;
 	copy_slice(told.result, sizeof(told.result), verdict->result);
@@ -359,6 +367,28 @@ START_TEST(an_aborted_exchange_is_never_told)
 }
 END_TEST
 
+START_TEST(equal_polls_are_one_request)
+{
+	const struct step_input input = input_of(STEP_POLL);
+	struct plan *plan = prepare(NULL);
+	struct verdict verdicts[3] = { 0 };
+	struct exchange *exchange;
+
+	answer(200, "{\"done\": true, \"response\": 5}");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(remote.start(remote.self, plan, &input, done, &verdicts[i], &exchange, NULL), 0);
+	while (told.calls < 3)
+		event_base_loop(base, EVLOOP_ONCE);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(verdicts[i].outcome, OUTCOME_SUCCESS);
+		ck_assert(verdicts[i].sent && verdicts[i].shared == (i > 0));
+		ck_assert_uint_eq(verdicts[i].extra_requests, 0);
+	}
+	ck_assert_uint_eq(service.requests, 1);
+	remote.plan_free(remote.self, plan);
+}
+END_TEST
+
 START_TEST(a_template_without_a_value_is_not_sent)
 {
 	struct step_input input = input_of(STEP_POLL);
@@ -389,6 +419,7 @@ int main(void)
 	tcase_add_test(tcase, a_service_that_throttles_or_says_too_much);
 	tcase_add_test(tcase, a_service_that_is_not_there_or_silent);
 	tcase_add_test(tcase, an_aborted_exchange_is_never_told);
+	tcase_add_test(tcase, equal_polls_are_one_request);
 	tcase_add_test(tcase, a_template_without_a_value_is_not_sent);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -292,6 +292,46 @@ START_TEST(the_specs_keys_win_at_the_top_level)
 }
 END_TEST
 
+START_TEST(a_batch_stays_when_a_creation_has_its_own_polling)
+{
+	const struct plan_source source = { .profile = slice_from_str("b"), .polling = slice_from_str("{\"initial\": 9}") };
+	struct plan_texts texts;
+	struct remote_plan *plan;
+
+	write_profile(first, "b", "{\"poll\": {\"url\": \"http://h/\"}, \"polling\": {\"initial\": 3, \"maximum\": 30,"
+	    " \"batch\": {\"url\": \"http://h/l\", \"is\": \"{id}\"}}}");
+	ck_assert_int_eq(prepare_texts(profiles, &source, &texts, &error), 0);
+	ck_assert_int_eq(plan_new(cache, texts.spec, texts.params, true, &plan, &error), 0);
+	ck_assert_uint_eq(plan->plan.polling.initial_usec, 9000000);
+	ck_assert_uint_eq(plan->plan.polling.maximum_usec, 30000000);
+	ck_assert_ptr_nonnull(plan->plan.batch);
+	plan_free(plan);
+	free(texts.spec);
+	free(texts.params);
+	free(texts.request);
+}
+END_TEST
+
+/* A param may be for a pointer of the creator's own rules only: a key, not a value. */
+START_TEST(params_in_the_keys_of_the_creators_own_spec)
+{
+	struct plan_source source = { .profile = slice_from_str("google-lro"),
+		.params = slice_from_str("{\"name\": \"x\", \"job\": 7}"),
+		.spec = slice_from_str("{\"fetch\": {\"url\": \"/\", \"rules\": [{\"then\": \"success\","
+		    " \"when\": {\"body\": {\"/{job}/state\": \"done\"}}}]}}") };
+	struct plan_texts texts;
+
+	ck_assert_msg(prepare_texts(profiles, &source, &texts, &error) == 0, "%s", error.message);
+	ck_assert_str_eq(texts.params, "{\"base\":\"https://longrunning.googleapis.com\",\"job\":7,\"name\":\"x\"}");
+	free(texts.spec);
+	free(texts.params);
+	free(texts.request);
+	source.params = slice_from_str("{\"name\": \"x\", \"jbo\": 7}");
+	ck_assert_int_lt(prepare_texts(profiles, &source, &texts, &error), 0);
+	ck_assert_str_eq(error.message, "params: unknown parameter \"jbo\"");
+}
+END_TEST
+
 START_TEST(bad_declarations)
 {
 	struct remote_plan *plan;
@@ -328,6 +368,8 @@ int main(void)
 	tcase_add_test(tcase, google_lro);
 	tcase_add_test(tcase, google_lro_with_a_submit_needs_no_name);
 	tcase_add_test(tcase, the_specs_keys_win_at_the_top_level);
+	tcase_add_test(tcase, a_batch_stays_when_a_creation_has_its_own_polling);
+	tcase_add_test(tcase, params_in_the_keys_of_the_creators_own_spec);
 	tcase_add_test(tcase, bad_declarations);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
