@@ -213,14 +213,14 @@ static int read_rules(const json_t *json, void *field, const struct place *place
 		request->rules_of_poll = true;
 		return 0;
 	}
-	return rules_read(json, &request->rules, place, error);
+	return rules_read(json, request->answer_names, &request->rules, place, error);
 }
 
 static int read_capture(const json_t *json, void *field, const struct place *place, struct error *error)
 {
 	struct request *request = field;
 
-	return captures_read(json, &request->captures, place, error);
+	return captures_read(json, request->answer_names, &request->captures, place, error);
 }
 
 static int read_idempotency(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -257,7 +257,8 @@ int request_read(const json_t *json, enum step step, struct request *ret, const 
 
 	*ret = (struct request){ .given = true, .method = step == STEP_POLL ? "GET" : "POST" };
 	ret->names = json_object();
-	if (!ret->names)
+	ret->answer_names = json_object();
+	if (!ret->names || !ret->answer_names)
 		return place_no_memory(error);
 	r = keys_read(REQUEST_KEYS, json, ret, place, error);
 	if (r < 0)
@@ -274,5 +275,6 @@ void request_done(struct request *request)
 	rules_free(request->rules);
 	captures_free(request->captures);
 	json_decref(request->names);
+	json_decref(request->answer_names);
 	*request = (struct request){ 0 };
 }

@@ -44,6 +44,7 @@ struct request {
 	struct rules *rules;           /* NULL: none of its own */
 	struct captures *captures;     /* NULL: none */
 	json_t *names;                 /* object: what its templates name -> where first */
+	json_t *answer_names;          /* likewise, what those of its rules and captures name */
 };
 
 /* Compile into *ret, which is zeroed; done after a failure too. Borrows from json. */
