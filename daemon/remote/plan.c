@@ -4,6 +4,7 @@
 #include "daemon/remote/plan.h"
 #include "daemon/remote/build.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/reach.h"
 #include "daemon/remote/settings.h"
 
 #include <stdio.h>
@@ -124,6 +125,14 @@ static int try_request(const struct remote_plan *plan, enum step step, json_t *b
 	return 0;
 }
 
+static int check_rules(const struct remote_plan *plan, enum step step, struct error *error)
+{
+	const struct rules *rules = plan->spec->requests[step].rules;
+	const struct place request = { .key = request_step_name(step) }, place = { .up = &request, .key = "rules" };
+
+	return rules ? reach_check(rules, &place, error) : 0;
+}
+
 static int check_requests(const struct remote_plan *plan, json_t *builtin, struct error *error)
 {
 	for (enum step step = STEP_SUBMIT; step < STEPS; step++) {
@@ -132,7 +141,9 @@ static int check_requests(const struct remote_plan *plan, json_t *builtin, struc
 
 		if (!plan->spec->requests[step].given)
 			continue;
-		r = check_names(plan, step, plan->spec->requests[step].names, &known, error);
+		r = check_rules(plan, step, error);
+		if (r == 0)
+			r = check_names(plan, step, plan->spec->requests[step].names, &known, error);
 		if (r == 0)
 			r = check_names(plan, step, plan->spec->names, &known, error);
 		if (r == 0 && known)

@@ -14,7 +14,6 @@ struct rules *rules_free(struct rules *rules)
 		rule_done(&rules->items[i]);
 	free(rules->items);
 	pointer_set_done(&rules->pointers);
-	json_decref(rules->sets);
 	json_decref(rules->kept);
 	free(rules);
 	return NULL;
@@ -28,30 +27,8 @@ static struct rules *rules_new(const json_t *json)
 	if (!rules)
 		return NULL;
 	rules->json = json;
-	rules->sets = json_object();
 	rules->items = calloc(json_array_size(json) + 1, sizeof(*rules->items));
-	return rules->items && rules->sets ? rules : rules_free(rules);
-}
-
-/* Note what others have to know of a rule: what it sets, and whether it leads to the fetch. */
-static int note_rule(struct rules *rules, const struct rule *rule, const struct place *place, struct error *error)
-{
-	const struct place set = { .up = place, .key = "set" };
-	const char *name;
-	json_t *value;
-
-	if (rule_may_say(rule, OUTCOME_FETCH) && !rules->fetches[0])
-		place_format(place, rules->fetches, sizeof(rules->fetches));
-	json_object_foreach((json_t *)rule->set, name, value) {
-		const struct place here = { .up = &set, .key = name };
-		char where[256];
-
-		place_format(&here, where, sizeof(where));
-		if (!json_object_get(rules->sets, name) &&
-		    json_object_set_new(rules->sets, name, json_string(where)) < 0)
-			return place_no_memory(error);
-	}
-	return 0;
+	return rules->items ? rules : rules_free(rules);
 }
 
 int rules_read(const json_t *json, json_t *names, struct rules **ret, const struct place *place,
@@ -75,8 +52,6 @@ int rules_read(const json_t *json, json_t *names, struct rules **ret, const stru
 		const struct place here = { .up = place, .index = i };
 
 		r = rule_read(item, &rules->pointers, &filling, &rules->items[rules->count++], &here, error);
-		if (r == 0)
-			r = note_rule(rules, &rules->items[i], &here, error);
 		if (r < 0)
 			break;
 	}
@@ -88,6 +63,14 @@ int rules_read(const json_t *json, json_t *names, struct rules **ret, const stru
 	}
 	*ret = rules;
 	return 0;
+}
+
+bool rules_can(const struct rules *rules, enum outcome outcome)
+{
+	for (size_t i = 0; rules && i < rules->count; i++)
+		if (rule_may_say(&rules->items[i], outcome))
+			return true;
+	return false;
 }
 
 /* A rule that cannot be filled stays in its place and does not hold. */

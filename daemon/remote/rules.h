@@ -20,8 +20,6 @@ struct rules {
 	json_t *kept;                  /* owned: texts that were filled, or NULL */
 	bool templates;                /* some need values: rules_fill() before they are used */
 	char name[64];                 /* of the request they are of: "poll" */
-	json_t *sets;                  /* object: each name that some rule sets -> where; or NULL */
-	char fetches[96];              /* where a rule first says "fetch"; "": none does */
 };
 
 /*
@@ -31,6 +29,9 @@ struct rules {
 int rules_read(const json_t *json, json_t *names, struct rules **ret, const struct place *place,
     struct error *error);
 struct rules *rules_free(struct rules *rules);
+
+/* Does one of them have this outcome, by itself or when its budget is used up? rules may be NULL. */
+bool rules_can(const struct rules *rules, enum outcome outcome);
 
 /*
  * The same list with its templates filled. A rule that lacks a value, or makes no sense with it, is there but does
