@@ -12,6 +12,7 @@ static const size_t text_offsets[] = {
 	offsetof(struct future_rec, last_error),
 	offsetof(struct future_rec, idempotency),
 	offsetof(struct future_rec, captured),
+	offsetof(struct future_rec, budgets),
 	offsetof(struct future_rec, progress),
 	offsetof(struct future_rec, error_kind),
 	offsetof(struct future_rec, error_message),
