@@ -14,17 +14,16 @@ static uint64_t spent(const struct future *future)
 	return core_now_usec(future->broker) - future->sent_usec;
 }
 
-/* Whether a delay can be had that was asked for. hasty counts those that are too short. */
-static bool granted(const struct future *future, unsigned *hasty, uint64_t delay_usec, const struct policy *policy,
-    unsigned at_once)
+/* Whether a delay can be had that was asked for. */
+static bool granted(struct future *future, uint64_t delay_usec, const struct policy *policy, unsigned at_once)
 {
 	if (delay_usec >= policy->initial_usec || spent(future) >= policy->initial_usec) {
-		*hasty = 0;
+		future->hasty = 0;
 		return true;
 	}
-	if (*hasty >= at_once)
+	if (future->hasty >= at_once)
 		return false;
-	++*hasty;
+	future->hasty++;
 	return true;
 }
 
@@ -38,7 +37,7 @@ static uint64_t by_wish(struct future *future, struct future_rec *draft, uint64_
 {
 	bool hasty = future->hasty > 0;
 
-	if (!granted(future, &future->hasty, delay_usec, &future->plan->polling, POLLS_AT_ONCE))
+	if (!granted(future, delay_usec, &future->plan->polling, POLLS_AT_ONCE))
 		return by_ladder(future, draft);
 	if (hasty && future->hasty == 0)
 		draft->polling_delay_usec = 0;   /* the storm is over: the next one starts at the foot of the ladder */
@@ -55,11 +54,17 @@ uint64_t pace_pending(struct future *future, struct future_rec *draft, const str
 	return by_ladder(future, draft);
 }
 
-uint64_t pace_hop(struct future *future, struct future_rec *draft, const struct verdict *verdict)
+uint64_t pace_fetch(struct future *future, struct future_rec *draft, const struct verdict *verdict, bool hop)
 {
-	if (verdict->has_delay || verdict->has_retry_after)
-		return pace_pending(future, draft, verdict);
-	return by_wish(future, draft, 0);
+	bool wish = verdict->has_delay || verdict->has_retry_after;
+
+	if (hop)
+		return wish ? pace_pending(future, draft, verdict) : by_wish(future, draft, 0);
+	future->hasty = 0;
+	draft->polling_delay_usec = 0;
+	if (!wish)
+		return 0;
+	return verdict->has_delay ? verdict->delay_usec : verdict->retry_after_usec;
 }
 
 uint64_t pace_retry(struct future *future, struct future_rec *draft, const struct verdict *verdict)
@@ -67,7 +72,7 @@ uint64_t pace_retry(struct future *future, struct future_rec *draft, const struc
 	const struct policy *policy = &future->plan->retry;
 	uint64_t delay;
 
-	if (verdict->has_delay && granted(future, &future->hasty, verdict->delay_usec, policy, RETRIES_AT_ONCE))
+	if (verdict->has_delay && granted(future, verdict->delay_usec, policy, RETRIES_AT_ONCE))
 		delay = verdict->delay_usec;
 	else
 		delay = policy_next(policy, &draft->retry_delay_usec, core_random(future->broker));
@@ -78,11 +83,18 @@ uint64_t pace_retry(struct future *future, struct future_rec *draft, const struc
 
 uint64_t pace_wake(struct future *future)
 {
-	const struct policy *policy = &future->plan->polling;
+	uint64_t least = future->plan->polling.initial_usec;
+	uint64_t since = spent(future);
 
-	if (granted(future, &future->hasty_wakes, 0, policy, POLLS_AT_ONCE))
+	/* A stream that wakes all the time is followed at the foot of the ladder, which is not a pause of its own. */
+	if (since / 2 >= least)
+		future->hasty_wakes = 0;
+	if (since >= least)
 		return 0;
-	return policy->initial_usec - spent(future);
+	if (future->hasty_wakes >= POLLS_AT_ONCE)
+		return least - since;
+	future->hasty_wakes++;
+	return 0;
 }
 
 void pace_pause(struct future *future, uint64_t pause_usec)

@@ -4,6 +4,7 @@
 
 #include "daemon/broker/future.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -17,8 +18,9 @@
 /* Not done yet: the delay that the verdict asks for, or the polling ladder's. */
 uint64_t pace_pending(struct future *future, struct future_rec *draft, const struct verdict *verdict);
 
-/* The next hop of a fetch: at once, or as pace_pending(). */
-uint64_t pace_hop(struct future *future, struct future_rec *draft, const struct verdict *verdict);
+/* To the place where the result is: at once, if the verdict does not ask for a delay. hop: from there to another one,
+ * which may go on without end. */
+uint64_t pace_fetch(struct future *future, struct future_rec *draft, const struct verdict *verdict, bool hop);
 
 /* It could not be asked: the delay of the rule or the retry ladder's, and no less than the service's Retry-After. */
 uint64_t pace_retry(struct future *future, struct future_rec *draft, const struct verdict *verdict);

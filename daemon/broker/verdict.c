@@ -89,12 +89,9 @@ static void apply_fetch(struct future *future, struct future_rec *draft, const s
 	}
 	change.progress = progress > 0;
 	draft->phase = STORE_PHASE_FETCH;
-	if (!hop) {
-		future->hasty = 0;
-		draft->polling_delay_usec = 0;
+	if (!hop)
 		watching_close(future);
-	}
-	delay = pace_hop(future, draft, verdict);
+	delay = pace_fetch(future, draft, verdict, hop);
 	/* The last look may find out that there is something to fetch. */
 	if (drive_late(future) && (delay > 0 || !drive_once_more(future))) {
 		drive_fail_late(future, draft);

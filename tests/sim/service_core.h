@@ -75,6 +75,7 @@ struct service {
 	struct place *places;
 	unsigned in_flight, long_polls, limit_total, limit_bucket;
 	unsigned operation_count;
+	unsigned clients;               /* that are gone */
 	size_t plans;
 	bool down;
 	service_look_cb look;

@@ -268,6 +268,7 @@ void service_forget_client(struct service *service)
 	while (service->exchanges)
 		on_abort(service, service->exchanges);
 	service_watches_forget(service);
+	service->clients++;
 	HASH_ITER(hh, service->places, place, next)
 		place->not_before = 0;
 }

@@ -43,6 +43,7 @@ struct asked {
 	unsigned watches;               /* streams of events that were asked for */
 	bool watching;                  /* one is open */
 	uint64_t last_watch_usec;
+	unsigned watch_client;          /* which client that was: the number of those before it */
 	unsigned in_flight;
 	unsigned resubmittable;         /* whether the plan allowed more than one to be taken */
 	uint32_t last_attempt;

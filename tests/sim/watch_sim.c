@@ -17,9 +17,12 @@ int service_watch(void *self, const struct plan *plan, const struct step_input *
 		service_violate(service, "a stream of events of a plan without one");
 	if (asked->watching)
 		service_violate(service, "two streams of events for one future");
-	if (asked->watches > 0 && *service->now_usec - asked->last_watch_usec < plan->retry.initial_usec)
+	/* A new client does not know when the one before asked; one with full jitter may have no luck. */
+	if (asked->watches > 0 && asked->watch_client == service->clients && !script->jitter &&
+	    *service->now_usec - asked->last_watch_usec < plan->retry.initial_usec)
 		service_violate(service, "streams of events in a hot loop");
 	asked->last_watch_usec = *service->now_usec;
+	asked->watch_client = service->clients;
 	if (service->down || asked->watches++ < script->events_busy) {
 		error_set(error, ERROR_LIMIT, "too many streams");
 		return -EBUSY;
