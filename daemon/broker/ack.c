@@ -20,7 +20,7 @@ bool ack_wanted(const struct future *future, const struct future_rec *draft, con
 	/* Not when it was us who could not take the answer: somebody may want to look at it. */
 	if (verdict->outcome == OUTCOME_FAILURE && !(verdict->failure.kind && strcmp(verdict->failure.kind, "remote") == 0))
 		return false;
-	return verdict->outcome != OUTCOME_LOST && future->plan->ack_on & 1u << verdict->outcome;
+	return future->plan->ack_on & 1u << verdict->outcome;
 }
 
 void ack_resume(struct future *future)

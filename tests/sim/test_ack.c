@@ -96,6 +96,21 @@ START_TEST(a_commit_that_failed_is_not_acknowledged)
 }
 END_TEST
 
+START_TEST(nor_later)
+{
+	struct id id = client_make(sim, "ack bucket=b limit=1 latency=2");
+
+	/* It has to wait for a slot, and gets one when the commit has failed already. */
+	sim_run(sim, SECOND);
+	client_make(sim, "bucket=b limit=1 latency=20 end=never polling=600/600/1");
+	sim_run(sim, SECOND / 10);
+	store_sim_fail_update(sim->store);
+	sim_run(sim, HOUR);
+	ck_assert(broker_lost(sim->broker));
+	ck_assert_uint_eq(asked(&id)->acks, 0);
+}
+END_TEST
+
 START_TEST(the_power_goes_after_the_commit)
 {
 	struct id id = client_make(sim, "ack result=bytes");
@@ -199,6 +214,22 @@ START_TEST(until_it_expires)
 	ck_assert(!client_exists(sim, &id));
 	ck_assert_ptr_null(disk_find(sim->disk, id.bytes));
 	ck_assert_uint_eq(service_plans(sim->service), 0);
+}
+END_TEST
+
+START_TEST(until_it_expires_also_after_a_restart)
+{
+	struct id id = client_make(sim, "ack ack_fail=100000 ttl=600 retry=10/10/1");
+	struct id late = client_make(sim, "ack ack_fail=100000 ttl=600");
+
+	client_finish(sim, &id, HOUR);
+	client_finish(sim, &late, HOUR);
+	sim_crash(sim, 300 * SECOND);
+	sim_run(sim, 200 * SECOND);
+	ck_assert(client_exists(sim, &id));
+	sim_run(sim, 110 * SECOND);
+	ck_assert(!client_exists(sim, &id));
+	ck_assert(!client_exists(sim, &late));
 }
 END_TEST
 
@@ -456,12 +487,14 @@ static Suite *ack_suite(void)
 	tcase_add_test(tcase, once_it_is_stored);
 	tcase_add_test(tcase, not_before_the_commit);
 	tcase_add_test(tcase, a_commit_that_failed_is_not_acknowledged);
+	tcase_add_test(tcase, nor_later);
 	tcase_add_test(tcase, the_power_goes_after_the_commit);
 	tcase_add_test(tcase, the_power_goes_before_the_answer);
 	tcase_add_test(tcase, the_future_is_over_meanwhile);
 	tcase_add_test(tcase, up_the_retry_ladder);
 	tcase_add_test(tcase, the_ladder_goes_on_after_a_restart);
 	tcase_add_test(tcase, until_it_expires);
+	tcase_add_test(tcase, until_it_expires_also_after_a_restart);
 	tcase_add_test(tcase, one_that_expires_at_once_is_acknowledged);
 	tcase_add_test(tcase, but_not_for_ever);
 	tcase_add_test(tcase, one_that_waits_for_its_delivery);

@@ -195,9 +195,24 @@ START_TEST(a_cancel_comes_too_late)
 	sim_run(sim, SECOND);
 	ck_assert(cancel(&id).flag);
 	ck_assert(durable(&id)->cancel_requested);
+	sim_run(sim, SECOND);
+	ck_assert_uint_eq(asked(&id)->fetches, 1);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	ck_assert_uint_eq(asked(&id)->cancels, 0);
 	ck_assert_uint_eq(asked(&id)->fetches, 4);
+}
+END_TEST
+
+START_TEST(a_cancel_does_not_hurry_it)
+{
+	struct id id = client_make(sim, "submit cancel fetch fetch_pending=2 polling=10/10/1");
+	uint64_t start;
+
+	run_to_fetch(&id, 1);
+	start = sim->now_usec;
+	ck_assert(cancel(&id).flag);
+	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
+	ck_assert_uint_ge(sim->now_usec - start, 20 * SECOND);
 }
 END_TEST
 
@@ -322,6 +337,7 @@ static Suite *fetch_suite(void)
 	tcase_add_test(tcase, endless_hops_are_not_a_hot_loop);
 	tcase_add_test(tcase, the_power_goes_between_hops);
 	tcase_add_test(tcase, a_cancel_comes_too_late);
+	tcase_add_test(tcase, a_cancel_does_not_hurry_it);
 	tcase_add_test(tcase, a_cancel_that_only_we_know_of);
 	tcase_add_test(tcase, a_cancel_while_it_is_becoming_durable);
 	tcase_add_test(tcase, the_last_attempt_may_be_a_fetch);

@@ -159,8 +159,10 @@ END_TEST
 
 START_TEST(it_is_closed_at_every_end)
 {
-	struct id cancelled = client_make(sim, "events end=never"), late = client_make(sim, "events end=never polling_timeout=30");
-	struct id fetched = client_make(sim, "events fetch polls=3 fetch_fail=1000"), acked = client_make(sim, "events ack polls=3");
+	struct id cancelled = client_make(sim, "events end=never");
+	struct id late = client_make(sim, "events end=never polling_timeout=30");
+	struct id fetched = client_make(sim, "events fetch polls=3 fetch_fail=1000");
+	struct id acked = client_make(sim, "events ack ack_fail=1000 polls=3");
 	struct answer answer;
 
 	sim_run(sim, 2 * SECOND);
