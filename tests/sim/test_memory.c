@@ -87,7 +87,7 @@ static void create_all(struct run *run)
 	static const char *const scripts[CREATES] = {
 		"submit cancel polls=3 progress", "submit idempotency busy=1 polls=2 bucket=other", "polls=1 fail=1:2",
 		"end=failure", "throttle=1:5", "polls=2 polling=1/1/1 bucket=third",
-		"submit fetch hops=1 fetch_pending=1 ack ack_fail=1 polls=1 bucket=fourth",
+		"submit idempotency fetch hops=1 fetch_pending=1 ack ack_fail=1 polls=1 bucket=fourth",
 		"events events_busy=1 events_close=3 wake=1 tells polls=8 polling=1/1/1 ack bucket=fifth"
 	};
 	struct store_label labels[] = { { (char *)"app", (char *)"x" }, { (char *)"run", (char *)"7" } };
