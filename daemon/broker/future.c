@@ -39,10 +39,11 @@ struct future *future_free(struct future *future)
 {
 	if (!future)
 		return NULL;
-	assert(!future->exchange && !future->waits && !sched_waiting(&future->timer));
+	assert(!future->exchange && !future->watching.watch && !future->waits && !sched_waiting(&future->timer));
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future_rec_done(&future->rec);
 	free(future->key.bytes);
+	free(future->watching.progress);
 	free(future);
 	return NULL;
 }
@@ -63,6 +64,11 @@ void future_unpin(struct future *future)
 bool future_state_terminal(enum store_state state)
 {
 	return state == STORE_SUCCEEDED || state == STORE_FAILED || state == STORE_CANCELLED;
+}
+
+bool future_at_rest(const struct future_rec *rec)
+{
+	return future_state_terminal(rec->state) && rec->phase != STORE_PHASE_ACK;
 }
 
 const char *future_state_name(enum store_state state)
