@@ -18,10 +18,21 @@
 /* The time until something is tried again that memory was too short for. */
 #define SHORTAGE_USEC 1000000u
 
+static struct bucket_limits limits_of(const struct broker_config *config)
+{
+	return (struct bucket_limits){
+		.total = config->requests_total,
+		.each = config->requests_bucket,
+		.long_total = config->long_polls_total,
+		.long_each = config->long_polls_bucket,
+	};
+}
+
 struct broker *broker_new(const struct broker_config *config, const struct broker_host *host,
     const struct remote *remote, struct store *store)
 {
 	struct broker *broker = calloc(1, sizeof *broker);
+	struct bucket_limits limits;
 	uint8_t key[16];
 
 	if (!broker)
@@ -35,7 +46,8 @@ struct broker *broker_new(const struct broker_config *config, const struct broke
 	sched_init(&broker->wait_timers);
 	host->random(host->self, key, sizeof key);
 	index_init(&broker->index, key);
-	broker->buckets = buckets_new(config->requests_total, config->requests_bucket, key);
+	limits = limits_of(config);
+	broker->buckets = buckets_new(&limits, key);
 	if (!broker->buckets) {
 		free(broker);
 		return NULL;
@@ -65,8 +77,10 @@ struct broker *broker_free(struct broker *broker)
 
 void broker_configure(struct broker *broker, const struct broker_config *config)
 {
+	const struct bucket_limits limits = limits_of(config);
+
 	broker->config = *config;
-	buckets_configure(broker->buckets, config->requests_total, config->requests_bucket);
+	buckets_configure(broker->buckets, &limits);
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -293,6 +307,8 @@ void broker_stats(const struct broker *broker, struct broker_stats *ret)
 	ret->in_flight = buckets.in_flight;
 	ret->queued = buckets.waiting;
 	ret->paused = buckets.paused;
+	ret->long_polls = buckets.long_polls;
+	ret->reduced = buckets.reduced;
 	ret->seq = broker->durable_seq;
 	ret->next_due_in_usec = next == SCHED_NEVER ? UINT64_MAX : next > now ? next - now : 0;
 }
