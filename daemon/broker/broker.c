@@ -46,6 +46,8 @@ struct broker *broker_new(const struct broker_config *config, const struct broke
 	sched_init(&broker->wait_timers);
 	host->random(host->self, key, sizeof key);
 	index_init(&broker->index, key);
+	keepalives_init(&broker->keepalives, key);
+	batches_init(&broker->batches, key);
 	limits = limits_of(config);
 	broker->buckets = buckets_new(&limits, key);
 	if (!broker->buckets) {
@@ -64,9 +66,14 @@ struct broker *broker_free(struct broker *broker)
 	wait_drop_all(broker);
 	while (broker->subscriptions)
 		(void)subscription_free(broker->subscriptions);
+	broker->stopping = true;         /* of those that go one by one, none speaks for the rest any more */
+	keepalives_stop(broker);
+	batches_stop(broker);
 	while ((future = index_first(&broker->index, NULL)))
 		core_remove(broker, future);
 	index_done(&broker->index);
+	keepalives_done(&broker->keepalives);
+	batches_done(&broker->batches);
 	buckets_free(broker->buckets);
 	sched_done(&broker->timers);
 	sched_done(&broker->expiries);
@@ -105,6 +112,12 @@ static void expire(struct future *future, uint64_t now_usec)
 		(void)sched_set(&future->broker->expiries, &future->timer, now_usec + SHORTAGE_USEC);
 }
 
+/* When the next request is due, or a deadline. */
+static uint64_t next_request(const struct broker *broker)
+{
+	return earliest(sched_next(&broker->timers), earliest(keepalives_next(broker), batches_next(broker)));
+}
+
 uint64_t broker_run(struct broker *broker)
 {
 	uint64_t now, next;
@@ -117,16 +130,20 @@ uint64_t broker_run(struct broker *broker)
 			drive_due(future);
 		while ((future = pop_due(&broker->expiries, now)))
 			expire(future, now);
+		keepalives_due(broker, now);
+		batches_due(broker, now);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
-	next = earliest(earliest(sched_next(&broker->timers), sched_next(&broker->expiries)),
-	    sched_next(&broker->wait_timers));
+	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
+	    sched_next(&broker->wait_timers)));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
 }
 
 void broker_stop(struct broker *broker)
 {
 	broker->stopping = true;
+	keepalives_stop(broker);
+	batches_stop(broker);
 	for (struct future *future = index_first(&broker->index, NULL); future; future = index_next(future))
 		drive_stop(future);
 }
@@ -299,7 +316,7 @@ void broker_stats(const struct broker *broker, struct broker_stats *ret)
 {
 	struct buckets_stats buckets;
 	uint64_t now = core_now_usec(broker);
-	uint64_t next = sched_next(&broker->timers);
+	uint64_t next = next_request(broker);
 
 	buckets_stats(broker->buckets, now, &buckets);
 	*ret = broker->stats;

@@ -47,6 +47,8 @@ void drive_end(struct future *future)
 	struct broker *broker = future->broker;
 
 	drop_exchange(future);
+	keepalive_leave(future);
+	batch_leave(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -144,6 +146,7 @@ static void deadline_due(struct future *future, uint64_t now)
 
 	if (now < deadline_end(future) && (future->exchange || future->intent_pending || may_ask)) {
 		future->last_attempt = true;
+		batch_leave(future);
 		bucket_request(future->broker->buckets, &future->slot);
 		drive_arm(future);
 		return;
@@ -163,6 +166,7 @@ void drive_due(struct future *future)
 	} else if (now >= future->deadline_usec) {
 		deadline_due(future, now);
 	} else {
+		batch_leave(future);
 		bucket_request(broker->buckets, &future->slot);
 		drive_arm(future);
 	}
@@ -184,6 +188,21 @@ static void on_exchange(void *arg, const struct verdict *verdict)
 	future->exchange = NULL;
 	bucket_release(future->broker->buckets, &future->slot);
 	verdict_apply(future, verdict);
+	if (verdict->captured)
+		keepalive_renew(future);
+}
+
+void drive_input(const struct future *future, enum step step, struct step_input *ret)
+{
+	*ret = (struct step_input){
+		.step = step,
+		.id = &future->id,
+		.attempt = future->rec.requests + 1,
+		.captured = future->rec.captured,
+		.budgets = future->rec.budgets,
+		.idempotency = future->rec.idempotency,
+		.timeout_usec = UINT64_MAX,
+	};
 }
 
 /* The slot is held and all that has to be durable first is durable. */
@@ -191,17 +210,12 @@ static void send_request(struct future *future)
 {
 	struct broker *broker = future->broker;
 	uint64_t now = core_now_usec(broker);
-	struct step_input input = {
-		.step = next_step(future),
-		.id = &future->id,
-		.attempt = future->rec.requests + 1,
-		.captured = future->rec.captured,
-		.idempotency = future->rec.idempotency,
-		.timeout_usec = UINT64_MAX,
-	};
-	struct verdict verdict = { .step = input.step, .outcome = OUTCOME_RETRY };
+	struct step_input input;
+	struct verdict verdict = { .step = next_step(future), .outcome = OUTCOME_RETRY };
 	struct error error = { 0 };
 
+	keepalive_join(future);
+	drive_input(future, verdict.step, &input);
 	if (future->deadline_usec != SCHED_NEVER)
 		input.timeout_usec = deadline_end(future) > now ? deadline_end(future) - now : 1;
 	if (broker->remote.start(broker->remote.self, future->plan, &input, on_exchange, future,
@@ -270,12 +284,17 @@ static void start_request(struct future *future)
 		send_request(future);
 }
 
+void drive_granted(struct bucket_slot *slot)
+{
+	start_request((struct future *)(void *)((char *)slot - offsetof(struct future, slot)));
+}
+
 void drive_grant(struct broker *broker)
 {
 	struct bucket_slot *slot;
 
 	while (!broker->stopping && (slot = bucket_grant(broker->buckets, core_now_usec(broker))))
-		start_request((struct future *)((char *)slot - offsetof(struct future, slot)));
+		slot->granted(slot);
 }
 
 void drive_stop(struct future *future)
@@ -311,6 +330,7 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	r = record_write(future, draft, &change);
 	if (r < 0)
 		return r;
+	keepalive_leave(future);
 	drive_end(future);
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future->plan = NULL;

@@ -22,11 +22,17 @@ void drive_now(struct future *future);
  * one has its plan and next_usec. */
 void drive_arm(struct future *future);
 
+/* What a request needs that is not in the plan. Borrowed from the future. */
+void drive_input(const struct future *future, enum step step, struct step_input *ret);
+
 /* Memory was too short for what had to be done: come back to it in a second. */
 void drive_postpone(struct future *future);
 
 /* The timer of this live future went off. */
 void drive_due(struct future *future);
+
+/* A future's slot was granted: for struct bucket_slot. */
+void drive_granted(struct bucket_slot *slot);
 
 /* Hand free slots to those that wait for one. */
 void drive_grant(struct broker *broker);

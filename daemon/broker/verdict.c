@@ -1,6 +1,7 @@
 /* verdict.c - what the answer to a request means for its future. */
 #include "daemon/broker/verdict.h"
 
+#include "daemon/broker/answered.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/policy.h"
@@ -41,6 +42,8 @@ static void go_on(struct future *future, struct future_rec *draft, bool progress
 		drive_postpone(future);
 	else
 		drive_arm(future);
+	if (future->rec.attempts == 0)
+		batch_join(future);
 }
 
 /* Not done yet: ask again after the ladder's next delay, or after what rule or service asked for. */
@@ -170,10 +173,12 @@ static bool submit_unknown(const struct future *future, const struct verdict *ve
 
 void verdict_apply(struct future *future, const struct verdict *verdict)
 {
-	unsigned requests = verdict->extra_requests + verdict->sent;
+	unsigned requests = verdict->shared ? 0 : verdict->extra_requests + verdict->sent;
 	struct future_rec draft;
 	char message[sizeof verdict->reason + 64];
 
+	answered_limit(future->broker, &future->slot, verdict);
+	future->batch.wished = verdict->has_delay || verdict->has_retry_after;
 	record_draft(future, &draft);
 	draft.requests += requests;
 	future->broker->stats.requests += requests;
