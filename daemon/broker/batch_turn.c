@@ -94,26 +94,30 @@ static uint64_t time_left(const struct future *member)
  * of attempts is for those who look. */
 static void note_failure(struct batch *batch, struct future *member, const struct verdict *verdict)
 {
+	struct verdict copy = *verdict;
+
 	if (member->rec.attempts > 0 && time_left(member) > 0) {
 		member->rec.attempts++;
 		member->throttled = verdict->throttled;
 		return;
 	}
-	verdict_apply(member, verdict);
-	if (member->batch.group == batch)
-		batch_rest(member);
+	copy.step = STEP_POLL;
+	copy.shared = true;
+	copy.throttled = false;         /* the bucket was told already */
+	verdict_apply(member, &copy);
+	if (member->batch.group != batch)
+		return;
+	member->throttled = verdict->throttled;
+	batch_rest(member);
 }
 
 /* The list could not be had: up the retry ladder, all together. The delay until the next turn. */
 static uint64_t apply_failure(struct batch *batch, const struct verdict *verdict)
 {
 	struct broker *broker = batch->broker;
-	struct verdict copy = *verdict;
 	uint64_t left = POLICY_NO_TIMEOUT, retries = broker->stats.retries, delay;
 	bool last;
 
-	copy.step = STEP_POLL;
-	copy.shared = true;
 	for (size_t i = 0; i < batch->n_asked; i++) {
 		struct future *future = batch->asked[i];
 
@@ -121,7 +125,7 @@ static uint64_t apply_failure(struct batch *batch, const struct verdict *verdict
 			continue;
 		batch->asked[i] = NULL;
 		future->batch.asked = false;
-		note_failure(batch, future, &copy);
+		note_failure(batch, future, verdict);
 		/* None is left to one whose end found no memory: it is tried again at the next turn. */
 		if (future->batch.group == batch && time_left(future) > 0)
 			left = earlier(left, time_left(future));
