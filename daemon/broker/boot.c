@@ -110,6 +110,7 @@ static void schedule(struct future *future, uint64_t overdue)
 	if (delay == 0 && spread > 0)
 		delay = core_random(broker) % spread;
 	future->next_usec = now + delay;
+	future->batch.wished = future->rec.next_at_ms > core_wall_ms(broker);
 	if (future->rec.phase == STORE_PHASE_ACK)
 		ack_resume(future);
 	else if (future->rec.deadline_at_ms)
@@ -159,6 +160,9 @@ static int adopt_one(struct broker *broker, struct loaded *loaded, uint64_t over
 	}
 	schedule(future, overdue);
 	drive_arm(future);
+	batch_join(future);
+	if (future->rec.state == STORE_RUNNING)
+		keepalive_join(future);
 	return 0;
 }
 

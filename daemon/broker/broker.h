@@ -33,6 +33,8 @@ struct broker_host {
 struct broker_config {
 	unsigned requests_total;        /* in flight, all services together */
 	unsigned requests_bucket;       /* in flight, one bucket */
+	unsigned long_polls_total;      /* likewise, of those that the service holds: they have slots of their own */
+	unsigned long_polls_bucket;
 	uint64_t futures_per_uid;       /* stored futures of one user */
 };
 
@@ -218,6 +220,8 @@ struct broker_stats {
 	uint64_t futures[5];            /* by enum store_state */
 	uint64_t created, completed, requests, retries, throttled;
 	unsigned buckets, in_flight, queued, paused;
+	unsigned long_polls;            /* of those in flight */
+	unsigned reduced;               /* buckets whose service refused so much that it is asked less at a time */
 	unsigned waits, subscriptions;
 	uint64_t seq;
 	uint64_t next_due_in_usec;      /* UINT64_MAX: nothing waits */

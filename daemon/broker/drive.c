@@ -51,6 +51,8 @@ void drive_end(struct future *future)
 
 	drop_exchange(future);
 	watching_close(future);
+	keepalive_leave(future);
+	batch_leave(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -153,6 +155,7 @@ static enum step next_step(const struct future *future)
 
 void drive_ask(struct future *future)
 {
+	batch_leave(future);
 	if (future->slot.state == SLOT_IDLE)
 		future->slot.long_poll = future->plan->long_poll && next_step(future) == STEP_POLL;
 	bucket_request(future->broker->buckets, &future->slot);
@@ -222,11 +225,9 @@ static void deadline_due(struct future *future, uint64_t now)
 
 void drive_due(struct future *future)
 {
-	struct broker *broker = future->broker;
-	uint64_t now = core_now_usec(broker);
+	uint64_t now = core_now_usec(future->broker);
 
-	if (!future->slot.bucket && bucket_join(broker->buckets, future->rec.uid, future->plan->bucket,
-	    future->plan->bucket_limit, &future->slot) < 0) {
+	if (future_join_bucket(future) < 0) {
 		drive_postpone(future);
 	} else if (now < future->deadline_usec) {
 		drive_ask(future);
@@ -245,6 +246,8 @@ static void on_exchange(void *arg, const struct verdict *verdict)
 	future->exchange = NULL;
 	bucket_release(future->broker->buckets, &future->slot);
 	verdict_apply(future, verdict);
+	if (verdict->captured)
+		keepalive_renew(future);
 }
 
 void drive_input(const struct future *future, enum step step, struct step_input *ret)
@@ -269,6 +272,7 @@ static void send_request(struct future *future)
 	struct verdict verdict = { .step = next_step(future), .outcome = OUTCOME_RETRY };
 	struct error error = { 0 };
 
+	keepalive_join(future);
 	drive_input(future, verdict.step, &input);
 	if (future->deadline_usec != SCHED_NEVER)
 		input.timeout_usec = deadline_end(future) > now ? deadline_end(future) - now : 1;
@@ -369,12 +373,17 @@ static void start_request(struct future *future)
 		send_request(future);
 }
 
+void drive_granted(struct bucket_slot *slot)
+{
+	start_request((struct future *)(void *)((char *)slot - offsetof(struct future, slot)));
+}
+
 void drive_grant(struct broker *broker)
 {
 	struct bucket_slot *slot;
 
 	while (!broker->stopping && (slot = bucket_grant(broker->buckets, core_now_usec(broker))))
-		start_request((struct future *)((char *)slot - offsetof(struct future, slot)));
+		slot->granted(slot);
 }
 
 void drive_stop(struct future *future)
@@ -414,6 +423,8 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	if (r < 0)
 		return r;
 	if (ending->ack) {
+		keepalive_leave(future);
+		batch_leave(future);
 		future->settling = true;
 		ack_begin(future);
 		return 0;

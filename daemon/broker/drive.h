@@ -50,6 +50,9 @@ void drive_postpone(struct future *future);
 /* The timer of a future went off that is not at rest. */
 void drive_due(struct future *future);
 
+/* A future's slot was granted: for struct bucket_slot. */
+void drive_granted(struct bucket_slot *slot);
+
 /* Hand free slots to those that wait for one. */
 void drive_grant(struct broker *broker);
 

@@ -3,6 +3,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/core.h"
+#include "daemon/broker/drive.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct future *future_new(struct broker *broker)
 	future->broker = broker;
 	future->rec.result_size = -1;
 	future->deadline_usec = SCHED_NEVER;
+	future->slot.granted = drive_granted;
 	sched_entry_init(&future->timer);
 	return future;
 }
@@ -59,6 +61,14 @@ void future_unpin(struct future *future)
 	assert(future->pins > 0);
 	if (--future->pins == 0 && future->removed)
 		future_free(future);
+}
+
+int future_join_bucket(struct future *future)
+{
+	if (future->slot.bucket)
+		return 0;
+	return bucket_join(future->broker->buckets, future->rec.uid, future->plan->bucket, future->plan->bucket_limit,
+	    &future->slot);
 }
 
 bool future_state_terminal(enum store_state state)

@@ -10,7 +10,9 @@
 
 #include <uthash.h>
 
+struct batch;
 struct broker;
+struct keepalive;
 struct wait_item;
 
 /*
@@ -49,6 +51,20 @@ struct future {
 		bool telling;           /* progress of it is on its way to the disk, */
 		char *progress;         /* and this is to be told next; NULL: nothing */
 	} watching;
+	struct {                        /* its heartbeat: see keepalive.h */
+		struct keepalive *group;        /* NULL: none */
+		struct future *next, *prev;
+		bool named;             /* which one it shares was found out */
+	} session;
+	struct {                        /* with whom it is asked about: see batch.h */
+		struct batch *group;            /* NULL: alone */
+		struct future *next, *prev;
+		uint64_t turn;          /* the last one that it was asked about in */
+		bool asked;             /* it is in the request under way, at that place */
+		size_t place;
+		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
+		uint64_t not_before_usec;       /* this one */
+	} batch;
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;
@@ -70,6 +86,9 @@ struct future *future_free(struct future *future);
 /* Keep it in memory over an asynchronous call. The last unpin frees one that was removed meanwhile. */
 struct future *future_pin(struct future *future);
 void future_unpin(struct future *future);
+
+/* Join its bucket, if it has not yet. It has its plan. 0 or -ENOMEM. */
+int future_join_bucket(struct future *future);
 
 bool future_state_terminal(enum store_state state);
 

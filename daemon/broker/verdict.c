@@ -2,6 +2,7 @@
 #include "daemon/broker/verdict.h"
 
 #include "daemon/broker/ack.h"
+#include "daemon/broker/answered.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/pace.h"
@@ -34,6 +35,8 @@ static bool go_on(struct future *future, struct future_rec *draft, const struct 
 		return false;
 	}
 	drive_arm(future);
+	if (future->rec.attempts == 0)
+		batch_join(future);
 	return true;
 }
 
@@ -89,8 +92,10 @@ static void apply_fetch(struct future *future, struct future_rec *draft, const s
 	}
 	change.progress = progress > 0;
 	draft->phase = STORE_PHASE_FETCH;
-	if (!hop)
+	if (!hop) {
 		watching_close(future);
+		batch_leave(future);
+	}
 	delay = pace_fetch(future, draft, verdict, hop);
 	/* The last look may find out that there is something to fetch. */
 	if (drive_late(future) && (delay > 0 || !drive_once_more(future))) {
@@ -218,6 +223,8 @@ void verdict_apply(struct future *future, const struct verdict *verdict)
 	struct future_rec draft;
 	char message[sizeof verdict->reason + 64];
 
+	answered_limit(future->broker, &future->slot, verdict);
+	future->batch.wished = verdict->has_delay || verdict->has_retry_after;
 	if (verdict->step == STEP_ACK) {
 		ack_apply(future, verdict);
 		return;

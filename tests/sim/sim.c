@@ -119,7 +119,8 @@ struct sim *sim_new_with_log(uint64_t seed, uint64_t events_max)
 		abort();
 	sim->random = seed;
 	sim->config = (struct broker_config){
-		.requests_total = 64, .requests_bucket = 8, .futures_per_uid = 10000
+		.requests_total = 64, .requests_bucket = 8, .long_polls_total = 64, .long_polls_bucket = 8,
+		.futures_per_uid = 10000
 	};
 	sim->commit_usec = 1000;
 	sim->disk = disk_new(events_max);
