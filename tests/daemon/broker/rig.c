@@ -99,6 +99,7 @@ static void on_plan_free(void *self, struct plan *plan)
 
 static void note(const struct rig *rig, struct rig_log *log, size_t members, const struct id *id)
 {
+	must(rig->now_usec >= rig->not_before_usec);
 	if (log->count < RIG_LOG) {
 		log->first[log->count].at_usec = rig->now_usec;
 		log->first[log->count].members = members;
@@ -409,7 +410,8 @@ void rig_crash(struct rig *rig, uint64_t down_usec)
 void rig_restart(struct rig *rig, uint64_t down_usec)
 {
 	broker_stop(rig->broker);
-	must(broker_stopped(rig->broker));
+	while (!broker_stopped(rig->broker))
+		rig_run(rig, 1000);
 	must(broker_run(rig->broker) == UINT64_MAX);
 	must(!rig->exchanges);
 	commit_all(rig);

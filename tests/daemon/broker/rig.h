@@ -43,6 +43,7 @@ struct rig {
 
 	uint64_t latency_usec;          /* of every answer */
 	rig_answer_cb on_poll, on_item, on_beat, on_list, on_submit;   /* NULL: pending; id is NULL of a list */
+	uint64_t not_before_usec;       /* the service has asked for a pause: a request before then fails the test */
 	bool unbuildable;               /* no list request can be built */
 	struct rig_log submits, polls, cancels, beats, lists;
 	unsigned dropped, aborted;      /* members; exchanges */
