@@ -1,4 +1,5 @@
 /* boot.c - takes over what the store had: compiles, schedules, settles what was interrupted (see broker.h). */
+#include "daemon/broker/ack.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
@@ -13,8 +14,10 @@
 /* Futures that became due while the daemon was down are spread over so much time for each of them, but over no
  * more than their longest polling interval. */
 #define SPREAD_USEC 50000u
+/* A pause that seems to last longer is cut to this: the clock may have been set back. */
+#define PAUSE_MAX_USEC UINT64_C(86400000000)
 
-/* One future as it was stored; texts only of live ones, which are compiled again. */
+/* One future as it was stored; texts only of those that are not at rest, which are compiled again. */
 struct loaded {
 	struct loaded *next;
 	struct future_rec rec;
@@ -65,7 +68,7 @@ int broker_load_one(struct future_rec *rec, const struct store_texts *texts, voi
 
 	if (!loaded)
 		return -ENOMEM;
-	if (!future_state_terminal(rec->state)) {
+	if (!future_at_rest(rec)) {
 		loaded->spec = strdup(texts->spec);
 		loaded->params = strdup(texts->params);
 		if (!loaded->spec || !loaded->params) {
@@ -87,7 +90,7 @@ static uint64_t usec_until(const struct broker *broker, int64_t at_ms)
 	return at_ms > now_ms ? (uint64_t)(at_ms - now_ms) * 1000 : 0;
 }
 
-/* When a live future goes on. A time far ahead is not believed: the clock may have been set back. */
+/* When a future goes on that is not at rest. A time far ahead is not believed: the clock may have been set back. */
 static void schedule(struct future *future, uint64_t overdue)
 {
 	struct broker *broker = future->broker;
@@ -107,7 +110,10 @@ static void schedule(struct future *future, uint64_t overdue)
 	if (delay == 0 && spread > 0)
 		delay = core_random(broker) % spread;
 	future->next_usec = now + delay;
-	if (future->rec.deadline_at_ms)
+	future->batch.wished = future->rec.next_at_ms > core_wall_ms(broker);
+	if (future->rec.phase == STORE_PHASE_ACK)
+		ack_resume(future);
+	else if (future->rec.deadline_at_ms)
 		future->deadline_usec = now + usec_until(broker, future->rec.deadline_at_ms);
 }
 
@@ -117,6 +123,10 @@ static void fail_uncompiled(struct future *future, const struct error *error)
 	struct future_rec draft;
 	char message[sizeof error->message + 64];
 
+	if (future->rec.phase == STORE_PHASE_ACK) {
+		ack_end(future);
+		return;
+	}
 	snprintf(message, sizeof message, "its stored spec does not compile any more: %s", error->message);
 	record_draft(future, &draft);
 	drive_fail(future, &draft, "invalid_spec", message, 0);
@@ -137,7 +147,7 @@ static int adopt_one(struct broker *broker, struct loaded *loaded, uint64_t over
 	}
 	id_source_seen(&broker->ids, &future->id);
 	broker->stats.futures[future->durable_state]++;
-	if (future_state_terminal(future->rec.state)) {
+	if (future_at_rest(&future->rec)) {
 		drive_arm(future);
 		return 0;
 	}
@@ -150,28 +160,43 @@ static int adopt_one(struct broker *broker, struct loaded *loaded, uint64_t over
 	}
 	schedule(future, overdue);
 	drive_arm(future);
+	batch_join(future);
+	if (future->rec.state == STORE_RUNNING)
+		keepalive_join(future);
 	return 0;
 }
 
-/* How many live futures should have been looked at while the daemon was down. */
+/* How many futures should have been looked at while the daemon was down. */
 static uint64_t count_overdue(const struct broker *broker, const struct broker_loader *loader)
 {
 	int64_t now_ms = core_wall_ms(broker);
 	uint64_t overdue = 0;
 
 	for (const struct loaded *loaded = loader->first; loaded; loaded = loaded->next) {
-		if (!future_state_terminal(loaded->rec.state) && loaded->rec.next_at_ms <= now_ms)
+		if (!future_at_rest(&loaded->rec) && loaded->rec.next_at_ms <= now_ms)
 			overdue++;
 	}
 	return overdue;
 }
 
+/* A service asked for a pause that is not over. */
+static int restore_pause(void *arg, uint32_t uid, const char *bucket, int64_t until_ms)
+{
+	struct broker *broker = arg;
+	uint64_t left = usec_until(broker, until_ms);
+
+	if (left > PAUSE_MAX_USEC)
+		left = PAUSE_MAX_USEC;
+	return bucket_restore_pause(broker->buckets, uid, bucket, core_now_usec(broker) + left);
+}
+
 int broker_adopt(struct broker *broker, struct broker_loader *loader, struct error *error)
 {
 	uint64_t overdue = count_overdue(broker, loader);
-	int r = 0;
+	int r;
 
 	broker->seq = broker->durable_seq = store_last_seq(broker->store);
+	r = store_each_pause(broker->store, core_wall_ms(broker), restore_pause, broker);
 	for (struct loaded *loaded = loader->first; loaded && r == 0; loaded = loaded->next)
 		r = adopt_one(broker, loaded, overdue);
 	broker_loader_free(loader);

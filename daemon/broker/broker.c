@@ -18,10 +18,21 @@
 /* The time until something is tried again that memory was too short for. */
 #define SHORTAGE_USEC 1000000u
 
+static struct bucket_limits limits_of(const struct broker_config *config)
+{
+	return (struct bucket_limits){
+		.total = config->requests_total,
+		.each = config->requests_bucket,
+		.long_total = config->long_polls_total,
+		.long_each = config->long_polls_bucket,
+	};
+}
+
 struct broker *broker_new(const struct broker_config *config, const struct broker_host *host,
     const struct remote *remote, struct store *store)
 {
 	struct broker *broker = calloc(1, sizeof *broker);
+	struct bucket_limits limits;
 	uint8_t key[16];
 
 	if (!broker)
@@ -35,7 +46,10 @@ struct broker *broker_new(const struct broker_config *config, const struct broke
 	sched_init(&broker->wait_timers);
 	host->random(host->self, key, sizeof key);
 	index_init(&broker->index, key);
-	broker->buckets = buckets_new(config->requests_total, config->requests_bucket, key);
+	keepalives_init(&broker->keepalives, key);
+	batches_init(&broker->batches, key);
+	limits = limits_of(config);
+	broker->buckets = buckets_new(&limits, key);
 	if (!broker->buckets) {
 		free(broker);
 		return NULL;
@@ -52,9 +66,14 @@ struct broker *broker_free(struct broker *broker)
 	wait_drop_all(broker);
 	while (broker->subscriptions)
 		(void)subscription_free(broker->subscriptions);
+	broker->stopping = true;         /* of those that go one by one, none speaks for the rest any more */
+	keepalives_stop(broker);
+	batches_stop(broker);
 	while ((future = index_first(&broker->index, NULL)))
 		core_remove(broker, future);
 	index_done(&broker->index);
+	keepalives_done(&broker->keepalives);
+	batches_done(&broker->batches);
 	buckets_free(broker->buckets);
 	sched_done(&broker->timers);
 	sched_done(&broker->expiries);
@@ -65,8 +84,10 @@ struct broker *broker_free(struct broker *broker)
 
 void broker_configure(struct broker *broker, const struct broker_config *config)
 {
+	const struct bucket_limits limits = limits_of(config);
+
 	broker->config = *config;
-	buckets_configure(broker->buckets, config->requests_total, config->requests_bucket);
+	buckets_configure(broker->buckets, &limits);
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -91,6 +112,12 @@ static void expire(struct future *future, uint64_t now_usec)
 		(void)sched_set(&future->broker->expiries, &future->timer, now_usec + SHORTAGE_USEC);
 }
 
+/* When the next request is due, or a deadline. */
+static uint64_t next_request(const struct broker *broker)
+{
+	return earliest(sched_next(&broker->timers), earliest(keepalives_next(broker), batches_next(broker)));
+}
+
 uint64_t broker_run(struct broker *broker)
 {
 	uint64_t now, next;
@@ -103,16 +130,20 @@ uint64_t broker_run(struct broker *broker)
 			drive_due(future);
 		while ((future = pop_due(&broker->expiries, now)))
 			expire(future, now);
+		keepalives_due(broker, now);
+		batches_due(broker, now);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
-	next = earliest(earliest(sched_next(&broker->timers), sched_next(&broker->expiries)),
-	    sched_next(&broker->wait_timers));
+	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
+	    sched_next(&broker->wait_timers)));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
 }
 
 void broker_stop(struct broker *broker)
 {
 	broker->stopping = true;
+	keepalives_stop(broker);
+	batches_stop(broker);
 	for (struct future *future = index_first(&broker->index, NULL); future; future = index_next(future))
 		drive_stop(future);
 }
@@ -285,7 +316,7 @@ void broker_stats(const struct broker *broker, struct broker_stats *ret)
 {
 	struct buckets_stats buckets;
 	uint64_t now = core_now_usec(broker);
-	uint64_t next = sched_next(&broker->timers);
+	uint64_t next = next_request(broker);
 
 	buckets_stats(broker->buckets, now, &buckets);
 	*ret = broker->stats;
@@ -293,6 +324,8 @@ void broker_stats(const struct broker *broker, struct broker_stats *ret)
 	ret->in_flight = buckets.in_flight;
 	ret->queued = buckets.waiting;
 	ret->paused = buckets.paused;
+	ret->long_polls = buckets.long_polls;
+	ret->reduced = buckets.reduced;
 	ret->seq = broker->durable_seq;
 	ret->next_due_in_usec = next == SCHED_NEVER ? UINT64_MAX : next > now ? next - now : 0;
 }

@@ -33,6 +33,8 @@ struct broker_host {
 struct broker_config {
 	unsigned requests_total;        /* in flight, all services together */
 	unsigned requests_bucket;       /* in flight, one bucket */
+	unsigned long_polls_total;      /* likewise, of those that the service holds: they have slots of their own */
+	unsigned long_polls_bucket;
 	uint64_t futures_per_uid;       /* stored futures of one user */
 };
 
@@ -103,7 +105,8 @@ void future_view(const struct future *future, struct future_view *ret);
 const char *future_state_name(enum store_state state);
 
 /* Mark the wish to cancel. changed: false when the future was over already. The reply comes when the wish
- * is durable; the future may end later. */
+ * is durable; the future may end later, and not as cancelled: an operation that has succeeded, with only its
+ * result left to be fetched, is not cancelled by a request any more. */
 typedef void (*broker_change_cb)(void *arg, const struct error *error, const struct future *future,
     bool changed);
 int broker_cancel(struct broker *broker, const struct caller *caller, const struct id *id,
@@ -117,7 +120,8 @@ int broker_extend(struct broker *broker, const struct caller *caller, const stru
 /* A new future that takes a failed one's operation up where it was left. */
 int broker_retry(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_create_cb done, void *arg, struct error *error);
-/* Remove a terminal future and its result. ERROR_INVALID_STATE when it is still live. future is NULL. */
+/* Remove a terminal future and its result. ERROR_INVALID_STATE when it is still live. future is NULL. An
+ * acknowledgement that the service has not answered yet is given up. */
 int broker_forget(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_change_cb done, void *arg, struct error *error);
 
@@ -216,6 +220,8 @@ struct broker_stats {
 	uint64_t futures[5];            /* by enum store_state */
 	uint64_t created, completed, requests, retries, throttled;
 	unsigned buckets, in_flight, queued, paused;
+	unsigned long_polls;            /* of those in flight */
+	unsigned reduced;               /* buckets whose service refused so much that it is asked less at a time */
 	unsigned waits, subscriptions;
 	uint64_t seq;
 	uint64_t next_due_in_usec;      /* UINT64_MAX: nothing waits */

@@ -1,6 +1,7 @@
 /* bucket.c - limits, pauses and fair turns of the services that are asked. */
 #include "daemon/broker/bucket.h"
 
+#include "daemon/broker/lane.h"
 #include "daemon/broker/sched.h"
 #include "daemon/broker/siphash.h"
 
@@ -15,17 +16,17 @@
 /* Buckets without members that are kept only because they are paused. */
 #define BUCKET_KEPT_MAX 1024
 
+enum { PLAIN, LONG, KINDS };
+
 /* The key of the table is the uid's bytes, then the name's. */
 struct bucket {
 	UT_hash_handle hh;
 	struct buckets *owner;
-	struct bucket *next, *prev;           /* in the ring of turns, when in_ring */
-	bool in_ring;
+	struct lane lanes[KINDS];
 	struct sched_entry resume;            /* waits while the bucket is paused and has a use for its end */
 	uint64_t paused_until;
-	struct bucket_slot *first, *last;     /* that wait, first come first served */
 	unsigned limit;                       /* 0: the default */
-	unsigned members, waiting, in_flight;
+	unsigned members;
 	unsigned key_len;
 	char key[];
 };
@@ -33,13 +34,20 @@ struct bucket {
 struct buckets {
 	uint8_t hash_key[SIPHASH_KEY_BYTES];
 	struct bucket *table;
-	struct bucket *turn;                  /* whose turn it is: a ring of all that could go now */
+	struct lanes lanes[KINDS];
 	struct sched paused;
-	unsigned limit_total, limit_default;
-	unsigned waiting, in_flight, kept;
+	unsigned kept;
 };
 
-struct buckets *buckets_new(unsigned limit_total, unsigned limit_default, const uint8_t hash_key[16])
+static void set_limits(struct buckets *buckets, const struct bucket_limits *limits)
+{
+	buckets->lanes[PLAIN].limit_total = limits->total;
+	buckets->lanes[PLAIN].limit_default = limits->each;
+	buckets->lanes[LONG].limit_total = limits->long_total;
+	buckets->lanes[LONG].limit_default = limits->long_each;
+}
+
+struct buckets *buckets_new(const struct bucket_limits *limits, const uint8_t hash_key[16])
 {
 	struct buckets *buckets = calloc(1, sizeof(*buckets));
 
@@ -47,53 +55,38 @@ struct buckets *buckets_new(unsigned limit_total, unsigned limit_default, const 
 		return NULL;
 	memcpy(buckets->hash_key, hash_key, sizeof(buckets->hash_key));
 	sched_init(&buckets->paused);
-	buckets->limit_total = limit_total;
-	buckets->limit_default = limit_default;
+	set_limits(buckets, limits);
 	return buckets;
 }
 
-static void ring_add(struct buckets *buckets, struct bucket *bucket)
+/* What is configured for it. */
+static unsigned most_of(const struct bucket *bucket, int kind)
 {
-	struct bucket *turn = buckets->turn;
-
-	if (bucket->in_ring)
-		return;
-	bucket->next = turn ? turn : bucket;
-	bucket->prev = turn ? turn->prev : bucket;
-	bucket->next->prev = bucket;
-	bucket->prev->next = bucket;
-	if (!turn)
-		buckets->turn = bucket;
-	bucket->in_ring = true;
+	return bucket->limit ? bucket->limit : bucket->owner->lanes[kind].limit_default;
 }
 
-static void ring_remove(struct buckets *buckets, struct bucket *bucket)
+static unsigned limit_of(const struct bucket *bucket, int kind)
 {
-	if (!bucket->in_ring)
-		return;
-	if (buckets->turn == bucket)
-		buckets->turn = bucket->next != bucket ? bucket->next : NULL;
-	bucket->next->prev = bucket->prev;
-	bucket->prev->next = bucket->next;
-	bucket->in_ring = false;
+	return aimd_limit(&bucket->lanes[kind].aimd, most_of(bucket, kind));
 }
 
-static unsigned limit_of(const struct buckets *buckets, const struct bucket *bucket)
-{
-	return bucket->limit ? bucket->limit : buckets->limit_default;
-}
-
-/* Put the bucket where it belongs now: in the ring, to those that wait for the end of their pause, or nowhere. */
+/* Put the bucket where it belongs now: in the rings, to those that wait for the end of their pause, or nowhere. */
 static void place(struct buckets *buckets, struct bucket *bucket)
 {
-	bool wants = bucket->waiting > 0 && bucket->in_flight < limit_of(buckets, bucket);
+	bool any = false;
 	int r;
 
-	if (wants && !bucket->paused_until)
-		ring_add(buckets, bucket);
-	else
-		ring_remove(buckets, bucket);
-	if (bucket->paused_until && (wants || bucket->members == 0)) {
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct lane *lane = &bucket->lanes[kind];
+		bool wants = lane->waiting > 0 && lane->in_flight < limit_of(bucket, kind);
+
+		any = any || wants;
+		if (wants && !bucket->paused_until)
+			lane_ring_add(&buckets->lanes[kind], lane);
+		else
+			lane_ring_remove(&buckets->lanes[kind], lane);
+	}
+	if (bucket->paused_until && (any || bucket->members == 0)) {
 		r = sched_set(&buckets->paused, &bucket->resume, bucket->paused_until);
 		assert(r == 0);                 /* reserved by bucket_new() */
 		(void)r;
@@ -104,7 +97,8 @@ static void place(struct buckets *buckets, struct bucket *bucket)
 
 static struct bucket *bucket_free(struct buckets *buckets, struct bucket *bucket)
 {
-	ring_remove(buckets, bucket);
+	for (int kind = 0; kind < KINDS; kind++)
+		lane_ring_remove(&buckets->lanes[kind], &bucket->lanes[kind]);
 	sched_cancel(&buckets->paused, &bucket->resume);
 	free(bucket);
 	return NULL;
@@ -182,12 +176,11 @@ struct buckets *buckets_free(struct buckets *buckets)
 	return NULL;
 }
 
-void buckets_configure(struct buckets *buckets, unsigned limit_total, unsigned limit_default)
+void buckets_configure(struct buckets *buckets, const struct bucket_limits *limits)
 {
 	struct bucket *bucket, *next;
 
-	buckets->limit_total = limit_total;
-	buckets->limit_default = limit_default;
+	set_limits(buckets, limits);
 	HASH_ITER(hh, buckets->table, bucket, next)
 		place(buckets, bucket);
 }
@@ -203,7 +196,10 @@ int bucket_join(struct buckets *buckets, uid_t uid, const char *name, unsigned l
 		buckets->kept--;
 	bucket->limit = limit;
 	place(buckets, bucket);
-	*slot = (struct bucket_slot){ .bucket = bucket };
+	slot->bucket = bucket;
+	slot->next = slot->prev = NULL;
+	slot->state = SLOT_IDLE;
+	slot->number = 0;
 	return 0;
 }
 
@@ -219,57 +215,44 @@ void bucket_leave(struct buckets *buckets, struct bucket_slot *slot)
 		drop_or_keep(buckets, bucket);
 }
 
-static void queue_remove(struct buckets *buckets, struct bucket *bucket, struct bucket_slot *slot)
+static void request(struct buckets *buckets, struct bucket_slot *slot, bool first)
 {
-	if (slot->prev)
-		slot->prev->next = slot->next;
-	else
-		bucket->first = slot->next;
-	if (slot->next)
-		slot->next->prev = slot->prev;
-	else
-		bucket->last = slot->prev;
-	slot->next = slot->prev = NULL;
-	bucket->waiting--;
-	buckets->waiting--;
+	int kind = slot->long_poll ? LONG : PLAIN;
+
+	if (slot->state != SLOT_IDLE)
+		return;
+	slot->long_now = slot->long_poll;
+	lane_put(&buckets->lanes[kind], &slot->bucket->lanes[kind], slot, first);
+	place(buckets, slot->bucket);
 }
 
 void bucket_request(struct buckets *buckets, struct bucket_slot *slot)
 {
-	struct bucket *bucket = slot->bucket;
+	request(buckets, slot, false);
+}
 
-	if (slot->state != SLOT_IDLE)
-		return;
-	slot->state = SLOT_WAITING;
-	slot->prev = bucket->last;
-	slot->next = NULL;
-	if (bucket->last)
-		bucket->last->next = slot;
-	else
-		bucket->first = slot;
-	bucket->last = slot;
-	bucket->waiting++;
-	buckets->waiting++;
-	place(buckets, bucket);
+void bucket_request_first(struct buckets *buckets, struct bucket_slot *slot)
+{
+	request(buckets, slot, true);
 }
 
 void bucket_release(struct buckets *buckets, struct bucket_slot *slot)
 {
-	struct bucket *bucket = slot->bucket;
+	int kind = slot->long_now ? LONG : PLAIN;
 
 	switch (slot->state) {
 	case SLOT_IDLE:
 		return;
 	case SLOT_WAITING:
-		queue_remove(buckets, bucket, slot);
+		lane_take_out(&buckets->lanes[kind], &slot->bucket->lanes[kind], slot);
 		break;
 	case SLOT_HELD:
-		bucket->in_flight--;
-		buckets->in_flight--;
+		slot->bucket->lanes[kind].in_flight--;
+		buckets->lanes[kind].in_flight--;
 		break;
 	}
 	slot->state = SLOT_IDLE;
-	place(buckets, bucket);
+	place(buckets, slot->bucket);
 }
 
 static void end_pauses(struct buckets *buckets, uint64_t now_usec)
@@ -291,22 +274,38 @@ static void end_pauses(struct buckets *buckets, uint64_t now_usec)
 
 struct bucket_slot *bucket_grant(struct buckets *buckets, uint64_t now_usec)
 {
-	struct bucket *bucket;
-	struct bucket_slot *slot;
-
 	/* Before the limit is looked at, so that buckets_next() never names a time that has passed. */
 	end_pauses(buckets, now_usec);
-	bucket = buckets->turn;
-	if (!bucket || buckets->in_flight >= buckets->limit_total)
-		return NULL;
-	buckets->turn = bucket->next;
-	slot = bucket->first;
-	queue_remove(buckets, bucket, slot);
-	slot->state = SLOT_HELD;
-	bucket->in_flight++;
-	buckets->in_flight++;
+	for (int kind = 0; kind < KINDS; kind++) {
+		struct lanes *lanes = &buckets->lanes[kind];
+		struct bucket_slot *slot;
+
+		if (!lanes->turn || lanes->in_flight >= lanes->limit_total)
+			continue;
+		slot = lane_grant(lanes);
+		place(buckets, slot->bucket);
+		return slot;
+	}
+	return NULL;
+}
+
+void bucket_answered(struct buckets *buckets, const struct bucket_slot *slot, enum bucket_answer answer,
+    uint64_t now_usec)
+{
+	struct bucket *bucket = slot->bucket;
+	int kind = slot->long_now ? LONG : PLAIN;
+	struct lane *lane = &bucket->lanes[kind];
+
+	if (answer == BUCKET_REFUSED)
+		aimd_refused(&lane->aimd, most_of(bucket, kind), slot->number, lane->sent, now_usec);
+	else
+		aimd_fine(&lane->aimd, most_of(bucket, kind), slot->number);
 	place(buckets, bucket);
-	return slot;
+}
+
+unsigned bucket_limit(const struct bucket *bucket, bool long_poll)
+{
+	return limit_of(bucket, long_poll ? LONG : PLAIN);
 }
 
 void bucket_pause(struct bucket *bucket, uint64_t until_usec)
@@ -315,6 +314,19 @@ void bucket_pause(struct bucket *bucket, uint64_t until_usec)
 		return;
 	bucket->paused_until = until_usec;
 	place(bucket->owner, bucket);
+}
+
+int bucket_restore_pause(struct buckets *buckets, uid_t uid, const char *name, uint64_t until_usec)
+{
+	struct bucket *bucket = find_or_add(buckets, uid, name);
+	bool fresh = bucket && bucket->members == 0 && !bucket->paused_until;
+
+	if (!bucket)
+		return -ENOMEM;
+	bucket_pause(bucket, until_usec);
+	if (fresh)
+		drop_or_keep(buckets, bucket);
+	return 0;
 }
 
 uint64_t bucket_paused_until(const struct bucket *bucket, uint64_t now_usec)
@@ -331,13 +343,18 @@ uint64_t buckets_next(const struct buckets *buckets, uint64_t now_usec)
 
 void buckets_stats(const struct buckets *buckets, uint64_t now_usec, struct buckets_stats *ret)
 {
+	const struct lanes *plain = &buckets->lanes[PLAIN], *held = &buckets->lanes[LONG];
 	struct buckets_stats stats = {
 		.buckets = HASH_COUNT(buckets->table),
-		.in_flight = buckets->in_flight,
-		.waiting = buckets->waiting
+		.in_flight = plain->in_flight + held->in_flight,
+		.waiting = plain->waiting + held->waiting,
+		.long_polls = held->in_flight
 	};
 
-	for (const struct bucket *bucket = buckets->table; bucket; bucket = bucket->hh.next)
+	for (const struct bucket *bucket = buckets->table; bucket; bucket = bucket->hh.next) {
 		stats.paused += bucket_paused_until(bucket, now_usec) != 0;
+		stats.reduced += limit_of(bucket, PLAIN) < most_of(bucket, PLAIN) ||
+		    limit_of(bucket, LONG) < most_of(bucket, LONG);
+	}
 	*ret = stats;
 }

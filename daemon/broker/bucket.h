@@ -15,28 +15,40 @@ struct bucket;
 struct bucket_slot {
 	struct bucket *bucket;               /* joined; NULL before bucket_join */
 	struct bucket_slot *next, *prev;     /* in the bucket's queue while it waits */
-	bool long_poll;                      /* what it waits for, or holds, is a slot for a long poll */
+	bool long_poll;                      /* what it asks for is a slot for a long poll: set before bucket_request */
+	bool long_now;                       /* what it waits for, or holds, is one */
 	enum { SLOT_IDLE = 0, SLOT_WAITING, SLOT_HELD } state;
+	uint64_t number;                     /* of the grant, among those of its kind in the bucket */
+	void (*granted)(struct bucket_slot *slot);  /* for whoever hands slots out; not called here */
 };
 
-/* limit_total: requests in flight of all buckets together; limit_default: of one bucket. hash_key: random
- * bytes, copied, because names come from peers. NULL: no memory. */
-struct buckets *buckets_new(unsigned limit_total, unsigned limit_default, const uint8_t hash_key[16]);
+/* Requests in flight: of all buckets together, and of one that has no limit of its own. Long polls have slots of
+ * their own kind, so that those that the service holds do not keep the others waiting, nor the other way round. */
+struct bucket_limits {
+	unsigned total, each;
+	unsigned long_total, long_each;
+};
+
+/* hash_key: random bytes, copied, because names come from peers. NULL: no memory. */
+struct buckets *buckets_new(const struct bucket_limits *limits, const uint8_t hash_key[16]);
 /* Every slot must have left before. */
 struct buckets *buckets_free(struct buckets *buckets);
 
 /* New limits, from now on; what is in flight beyond them stays. */
-void buckets_configure(struct buckets *buckets, unsigned limit_total, unsigned limit_default);
+void buckets_configure(struct buckets *buckets, const struct bucket_limits *limits);
 
 /* Join the bucket of (uid, name), made on first use, dropped when the last slot has left and no pause is
- * left to remember. limit 0: the default; a later join with another limit sets it anew. 0 or -ENOMEM. */
+ * left to remember. limit: of each kind; 0: the default; a later join with another limit sets it anew. long_poll and
+ * granted of slot stay as they are. 0 or -ENOMEM. */
 int bucket_join(struct buckets *buckets, uid_t uid, const char *name, unsigned limit,
     struct bucket_slot *slot);
 /* Leave; gives back a held slot and drops a waiting one. Allowed when never joined. */
 void bucket_leave(struct buckets *buckets, struct bucket_slot *slot);
 
-/* Ask for a turn: queued behind those of the same bucket. No-op when waiting or held already. */
+/* Ask for a turn: queued behind those of the same bucket and kind. No-op when waiting or held already. */
 void bucket_request(struct buckets *buckets, struct bucket_slot *slot);
+/* The same, but before all that wait. */
+void bucket_request_first(struct buckets *buckets, struct bucket_slot *slot);
 /* Give the slot back, or stop waiting. */
 void bucket_release(struct buckets *buckets, struct bucket_slot *slot);
 
@@ -44,16 +56,34 @@ void bucket_release(struct buckets *buckets, struct bucket_slot *slot);
  * from then on. NULL when none may go. */
 struct bucket_slot *bucket_grant(struct buckets *buckets, uint64_t now_usec);
 
+enum bucket_answer {
+	BUCKET_FINE,                 /* the service had time for the request */
+	BUCKET_REFUSED               /* there are too many: 429 or 503 */
+};
+
+/* What came of the last request that slot was granted for; the slot may have been given back. A refusal halves the
+ * bucket's limit of that kind, each round of good answers raises it by one, up to what is configured. */
+void bucket_answered(struct buckets *buckets, const struct bucket_slot *slot, enum bucket_answer answer,
+    uint64_t now_usec);
+
 /* No requests of this bucket before until_usec (monotonic); a shorter pause never cuts a longer one. */
 void bucket_pause(struct bucket *bucket, uint64_t until_usec);
+/* The same for a bucket that nobody may have joined yet. 0, also when too many are remembered already; -ENOMEM. */
+int bucket_restore_pause(struct buckets *buckets, uid_t uid, const char *name, uint64_t until_usec);
 /* End of the pause; 0 when not paused at now_usec. */
 uint64_t bucket_paused_until(const struct bucket *bucket, uint64_t now_usec);
+
+/* How many requests of a kind may be in flight now. */
+unsigned bucket_limit(const struct bucket *bucket, bool long_poll);
 
 /* When the first pause ends that keeps a slot waiting, now_usec at the earliest; UINT64_MAX: none. */
 uint64_t buckets_next(const struct buckets *buckets, uint64_t now_usec);
 
 struct buckets_stats {
-	unsigned buckets, in_flight, waiting, paused;
+	unsigned buckets, paused;
+	unsigned in_flight, waiting;         /* of both kinds */
+	unsigned long_polls;                 /* in flight */
+	unsigned reduced;                    /* buckets that may have fewer in flight than is configured */
 };
 void buckets_stats(const struct buckets *buckets, uint64_t now_usec, struct buckets_stats *ret);
 

@@ -67,8 +67,9 @@ static int cancel_live(struct future *future, struct change *change)
 	if (!future->plan->has_cancel || untouched(future))
 		return drive_finish(future, &draft, &ending);
 	r = record_write(future, &draft, &record_change);
-	if (r == 0)
-		drive_now(future);
+	/* An operation that has succeeded cannot be cancelled any more: its result is fetched and wins. */
+	if (r == 0 && future->rec.phase != STORE_PHASE_FETCH)
+		drive_cancel(future);
 	return r;
 }
 

@@ -2,9 +2,11 @@
 #ifndef BROKER_CORE_H
 #define BROKER_CORE_H
 
+#include "daemon/broker/batch.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/bucket.h"
 #include "daemon/broker/index.h"
+#include "daemon/broker/keepalive.h"
 #include "daemon/broker/sched.h"
 
 struct broker {
@@ -22,6 +24,8 @@ struct broker {
 	struct sched timers;            /* of live futures: requests and deadlines */
 	struct sched expiries;          /* of those that are over */
 	struct buckets *buckets;
+	struct keepalives keepalives;
+	struct batches batches;
 
 	struct wait *waits;             /* all of them */
 	struct wait *ready_first, *ready_last;  /* their condition holds or their time is over */

@@ -318,8 +318,9 @@ static int fill_retry(struct future *future, const struct future_rec *old)
 	if (copy_text(&rec->profile, slice_from_str(old->profile)) < 0 ||
 	    copy_text(&rec->captured, slice_from_str(old->captured)) < 0 || start_plan(future) < 0)
 		return -ENOMEM;
-	if (old->phase == STORE_PHASE_POLL)
-		rec->phase = STORE_PHASE_POLL;
+	/* One that the service may have been told to forget is asked about nevertheless: nothing is done twice unasked. */
+	if (old->phase >= STORE_PHASE_POLL)
+		rec->phase = old->phase == STORE_PHASE_FETCH ? STORE_PHASE_FETCH : STORE_PHASE_POLL;
 	return 0;
 }
 

@@ -1,9 +1,12 @@
 /* drive.c - moves one live future on: when its next request is sent, and how it ends. */
 #include "daemon/broker/drive.h"
 
+#include "daemon/broker/ack.h"
 #include "daemon/broker/core.h"
+#include "daemon/broker/pace.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/verdict.h"
+#include "daemon/broker/watching.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,6 +50,9 @@ void drive_end(struct future *future)
 	struct broker *broker = future->broker;
 
 	drop_exchange(future);
+	watching_close(future);
+	keepalive_leave(future);
+	batch_leave(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -67,10 +73,10 @@ static uint64_t expiry(const struct future *future)
 	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
 }
 
-/* Monotonic: when there is something to do for a live future. */
+/* Monotonic: when there is something to do for a future that is not at rest. */
 static uint64_t next_move(const struct future *future)
 {
-	if (future->broker->stopping)
+	if (future->broker->stopping || future->forgetting)
 		return SCHED_NEVER;
 	if (future->last_attempt)
 		return deadline_end(future);
@@ -81,7 +87,7 @@ static uint64_t next_move(const struct future *future)
 
 void drive_arm(struct future *future)
 {
-	bool over = future_state_terminal(future->rec.state);
+	bool over = future_at_rest(&future->rec);
 	uint64_t due = over ? expiry(future) : next_move(future);
 	int r = 0;
 
@@ -103,14 +109,56 @@ void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_
 	uint64_t left = POLICY_NO_TIMEOUT;
 	bool last;
 
+	if (future->woken) {
+		uint64_t news = pace_wake(future);
+
+		delay_usec = news < delay_usec ? news : delay_usec;
+	}
 	if (future->again)
 		delay_usec = 0;
-	future->again = false;
+	future->again = future->woken = false;
 	if (future->deadline_usec != SCHED_NEVER)
 		left = future->deadline_usec > now ? future->deadline_usec - now : 0;
 	delay_usec = policy_fit(delay_usec, left, &last);
 	future->next_usec = saturating_add(now, delay_usec);
 	draft->next_at_ms = core_wall_ms(future->broker) + (int64_t)((delay_usec + 999) / 1000);
+}
+
+/* The operation is known to the service, and its end is not known here. */
+static bool may_be_asked_about(const struct future *future)
+{
+	return future->rec.phase == STORE_PHASE_POLL || future->rec.phase == STORE_PHASE_FETCH;
+}
+
+bool drive_wants_cancel(const struct future *future, const struct future_rec *draft)
+{
+	return draft->phase == STORE_PHASE_POLL && draft->cancel_requested && !future->cancel_sent &&
+	    future->plan->has_cancel;
+}
+
+static enum step next_step(const struct future *future)
+{
+	switch (future->rec.phase) {
+	case STORE_PHASE_SUBMIT:
+	case STORE_PHASE_SUBMITTING:
+		return STEP_SUBMIT;
+	case STORE_PHASE_POLL:
+		return drive_wants_cancel(future, &future->rec) ? STEP_CANCEL : STEP_POLL;
+	case STORE_PHASE_FETCH:
+		return STEP_FETCH;
+	case STORE_PHASE_ACK:
+	case STORE_PHASE_ACKED:         /* at rest, so nobody asks */
+		break;
+	}
+	return STEP_ACK;
+}
+
+void drive_ask(struct future *future)
+{
+	batch_leave(future);
+	if (future->slot.state == SLOT_IDLE)
+		future->slot.long_poll = future->plan->long_poll && next_step(future) == STEP_POLL;
+	bucket_request(future->broker->buckets, &future->slot);
 }
 
 void drive_now(struct future *future)
@@ -121,6 +169,17 @@ void drive_now(struct future *future)
 		return;
 	future->next_usec = core_now_usec(future->broker);
 	drive_arm(future);
+}
+
+void drive_cancel(struct future *future)
+{
+	/* A poll can be sent again later. */
+	if (future->slot.long_poll && drive_wants_cancel(future, &future->rec)) {
+		drop_exchange(future);
+		bucket_release(future->broker->buckets, &future->slot);
+		future->last_attempt = false;
+	}
+	drive_now(future);
 }
 
 void drive_postpone(struct future *future)
@@ -134,47 +193,50 @@ void drive_postpone(struct future *future)
 	drive_arm(future);
 }
 
+bool drive_late(const struct future *future)
+{
+	return future->last_attempt || core_now_usec(future->broker) >= future->deadline_usec;
+}
+
+bool drive_once_more(struct future *future)
+{
+	if (core_now_usec(future->broker) >= deadline_end(future))
+		return false;
+	future->last_attempt = true;
+	return true;
+}
+
 /* The deadline has come. An operation that is known is looked at once more, unless the service has asked
  * for a pause that lasts longer than the grace; nothing new is submitted. */
 static void deadline_due(struct future *future, uint64_t now)
 {
 	struct future_rec draft;
-	bool may_ask = future->rec.phase == STORE_PHASE_POLL && !future->last_attempt &&
+	bool may_ask = may_be_asked_about(future) && !future->last_attempt &&
 	    bucket_paused_until(future->slot.bucket, now) < deadline_end(future);
 
-	if (now < deadline_end(future) && (future->exchange || future->intent_pending || may_ask)) {
-		future->last_attempt = true;
-		bucket_request(future->broker->buckets, &future->slot);
+	if ((future->exchange || future->intent_pending || may_ask) && drive_once_more(future)) {
+		drive_ask(future);
 		drive_arm(future);
 		return;
 	}
 	record_draft(future, &draft);
-	drive_fail(future, &draft, "deadline", "the deadline passed before the operation was done", 0);
+	drive_fail_late(future, &draft);
 }
 
 void drive_due(struct future *future)
 {
-	struct broker *broker = future->broker;
-	uint64_t now = core_now_usec(broker);
+	uint64_t now = core_now_usec(future->broker);
 
-	if (!future->slot.bucket && bucket_join(broker->buckets, future->rec.uid, future->plan->bucket,
-	    future->plan->bucket_limit, &future->slot) < 0) {
+	if (future_join_bucket(future) < 0) {
 		drive_postpone(future);
-	} else if (now >= future->deadline_usec) {
-		deadline_due(future, now);
-	} else {
-		bucket_request(broker->buckets, &future->slot);
+	} else if (now < future->deadline_usec) {
+		drive_ask(future);
 		drive_arm(future);
+	} else if (future->rec.phase == STORE_PHASE_ACK) {
+		ack_end(future);
+	} else {
+		deadline_due(future, now);
 	}
-}
-
-static enum step next_step(const struct future *future)
-{
-	if (future->rec.phase != STORE_PHASE_POLL)
-		return STEP_SUBMIT;
-	if (future->rec.cancel_requested && !future->cancel_sent && future->plan->has_cancel)
-		return STEP_CANCEL;
-	return STEP_POLL;
 }
 
 static void on_exchange(void *arg, const struct verdict *verdict)
@@ -184,6 +246,21 @@ static void on_exchange(void *arg, const struct verdict *verdict)
 	future->exchange = NULL;
 	bucket_release(future->broker->buckets, &future->slot);
 	verdict_apply(future, verdict);
+	if (verdict->captured)
+		keepalive_renew(future);
+}
+
+void drive_input(const struct future *future, enum step step, struct step_input *ret)
+{
+	*ret = (struct step_input){
+		.step = step,
+		.id = &future->id,
+		.attempt = future->rec.requests + 1,
+		.captured = future->rec.captured,
+		.budgets = future->rec.budgets,
+		.idempotency = future->rec.idempotency,
+		.timeout_usec = UINT64_MAX,
+	};
 }
 
 /* The slot is held and all that has to be durable first is durable. */
@@ -191,19 +268,15 @@ static void send_request(struct future *future)
 {
 	struct broker *broker = future->broker;
 	uint64_t now = core_now_usec(broker);
-	struct step_input input = {
-		.step = next_step(future),
-		.id = &future->id,
-		.attempt = future->rec.requests + 1,
-		.captured = future->rec.captured,
-		.idempotency = future->rec.idempotency,
-		.timeout_usec = UINT64_MAX,
-	};
-	struct verdict verdict = { .step = input.step, .outcome = OUTCOME_RETRY };
+	struct step_input input;
+	struct verdict verdict = { .step = next_step(future), .outcome = OUTCOME_RETRY };
 	struct error error = { 0 };
 
+	keepalive_join(future);
+	drive_input(future, verdict.step, &input);
 	if (future->deadline_usec != SCHED_NEVER)
 		input.timeout_usec = deadline_end(future) > now ? deadline_end(future) - now : 1;
+	future->sent_usec = now;
 	if (broker->remote.start(broker->remote.self, future->plan, &input, on_exchange, future,
 	    &future->exchange, &error) == 0)
 		return;
@@ -212,22 +285,29 @@ static void send_request(struct future *future)
 	verdict_apply(future, &verdict);
 }
 
-static void on_intent(void *arg, struct future *future, int status)
+/* Something became durable that a request rests on, for which the slot is held. But another future of the bucket may
+ * have been told meanwhile to pause. */
+static bool may_send_now(const struct future *future)
 {
 	struct broker *broker = future->broker;
+
+	return !broker->stopping && !bucket_paused_until(future->slot.bucket, core_now_usec(broker));
+}
+
+static void on_intent(void *arg, struct future *future, int status)
+{
 	struct future_rec draft;
 
 	(void)arg;
 	future->intent_pending = false;
 	if (future->removed || future_state_terminal(future->rec.state))
 		return;
-	/* Another future of the bucket may have been told meanwhile to pause. */
-	if (status == 0 && !broker->stopping && !bucket_paused_until(future->slot.bucket, core_now_usec(broker))) {
+	if (status == 0 && may_send_now(future)) {
 		send_request(future);
 		return;
 	}
 	/* Nothing was sent: the next turn may send it. Without memory to write that down, only we know it. */
-	bucket_release(broker->buckets, &future->slot);
+	bucket_release(future->broker->buckets, &future->slot);
 	record_draft(future, &draft);
 	draft.phase = STORE_PHASE_SUBMIT;
 	if (record_write(future, &draft, NULL) < 0)
@@ -238,12 +318,35 @@ static void on_intent(void *arg, struct future *future, int status)
 		drive_postpone(future);
 }
 
+void drive_settled(void *arg, struct future *future, int status)
+{
+	bool awaited = future->intent_pending && future->slot.state == SLOT_HELD;
+
+	(void)arg;
+	future->intent_pending = false;
+	/* A write that was refused ends this run of the daemon: until then its requests stay where they are. */
+	future->settling = status < 0;
+	if (!awaited)
+		return;
+	if (status == 0 && may_send_now(future)) {
+		send_request(future);
+		return;
+	}
+	bucket_release(future->broker->buckets, &future->slot);
+	if (status == 0)
+		drive_now(future);
+}
+
 /* A slot was granted: send the next request, after writing down what must be known if we die meanwhile. */
 static void start_request(struct future *future)
 {
 	struct record_change change = { 0 };
 	struct future_rec draft;
 
+	if (future->settling) {
+		future->intent_pending = true;
+		return;
+	}
 	record_draft(future, &draft);
 	if (future->rec.phase == STORE_PHASE_SUBMITTING) {
 		drive_fail(future, &draft, "submit_unknown",
@@ -270,20 +373,26 @@ static void start_request(struct future *future)
 		send_request(future);
 }
 
+void drive_granted(struct bucket_slot *slot)
+{
+	start_request((struct future *)(void *)((char *)slot - offsetof(struct future, slot)));
+}
+
 void drive_grant(struct broker *broker)
 {
 	struct bucket_slot *slot;
 
 	while (!broker->stopping && (slot = bucket_grant(broker->buckets, core_now_usec(broker))))
-		start_request((struct future *)((char *)slot - offsetof(struct future, slot)));
+		slot->granted(slot);
 }
 
 void drive_stop(struct future *future)
 {
-	if (future->exchange && future->rec.phase == STORE_PHASE_POLL) {
+	if (future->exchange && future->rec.phase > STORE_PHASE_SUBMITTING) {
 		drop_exchange(future);
 		bucket_release(future->broker->buckets, &future->slot);
 	}
+	watching_close(future);
 	drive_arm(future);
 }
 
@@ -293,7 +402,7 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	struct record_change change = {
 		.result = { ending->result.data, ending->result.len },
 		.error_details = { failure->details.data, failure->details.len },
-		.then = ending->then,
+		.then = ending->ack ? drive_settled : ending->then,
 		.arg = ending->arg,
 	};
 	int r;
@@ -307,10 +416,19 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	}
 	draft->error_http_status = failure->http_status;
 	draft->result_size = ending->result.data ? (int64_t)ending->result.len : -1;
+	if (ending->ack)
+		draft->phase = STORE_PHASE_ACK;
 	record_move(future, draft, ending->state);
 	r = record_write(future, draft, &change);
 	if (r < 0)
 		return r;
+	if (ending->ack) {
+		keepalive_leave(future);
+		batch_leave(future);
+		future->settling = true;
+		ack_begin(future);
+		return 0;
+	}
 	drive_end(future);
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future->plan = NULL;
@@ -332,4 +450,11 @@ void drive_fail(struct future *future, struct future_rec *draft, const char *kin
 	if (!future->intent_pending)
 		bucket_release(future->broker->buckets, &future->slot);
 	drive_postpone(future);
+}
+
+void drive_fail_late(struct future *future, struct future_rec *draft)
+{
+	drive_fail(future, draft, "deadline", draft->phase == STORE_PHASE_FETCH ?
+	    "the deadline passed before the result of the operation was fetched" :
+	    "the deadline passed before the operation was done", 0);
 }

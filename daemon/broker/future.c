@@ -3,6 +3,7 @@
 
 #include "daemon/broker/broker.h"
 #include "daemon/broker/core.h"
+#include "daemon/broker/drive.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct future *future_new(struct broker *broker)
 	future->broker = broker;
 	future->rec.result_size = -1;
 	future->deadline_usec = SCHED_NEVER;
+	future->slot.granted = drive_granted;
 	sched_entry_init(&future->timer);
 	return future;
 }
@@ -39,10 +41,11 @@ struct future *future_free(struct future *future)
 {
 	if (!future)
 		return NULL;
-	assert(!future->exchange && !future->waits && !sched_waiting(&future->timer));
+	assert(!future->exchange && !future->watching.watch && !future->waits && !sched_waiting(&future->timer));
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future_rec_done(&future->rec);
 	free(future->key.bytes);
+	free(future->watching.progress);
 	free(future);
 	return NULL;
 }
@@ -60,9 +63,22 @@ void future_unpin(struct future *future)
 		future_free(future);
 }
 
+int future_join_bucket(struct future *future)
+{
+	if (future->slot.bucket)
+		return 0;
+	return bucket_join(future->broker->buckets, future->rec.uid, future->plan->bucket, future->plan->bucket_limit,
+	    &future->slot);
+}
+
 bool future_state_terminal(enum store_state state)
 {
 	return state == STORE_SUCCEEDED || state == STORE_FAILED || state == STORE_CANCELLED;
+}
+
+bool future_at_rest(const struct future_rec *rec)
+{
+	return future_state_terminal(rec->state) && rec->phase != STORE_PHASE_ACK;
 }
 
 const char *future_state_name(enum store_state state)

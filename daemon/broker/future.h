@@ -10,7 +10,9 @@
 
 #include <uthash.h>
 
+struct batch;
 struct broker;
+struct keepalive;
 struct wait_item;
 
 /*
@@ -27,17 +29,42 @@ struct future {
 	bool removed;                   /* out of every table; freed when the last pin goes */
 	unsigned pins;                  /* callbacks under way that will come back to it */
 
-	/* While it is live: */
+	/* While it is live, or to be acknowledged: */
 	struct plan *plan;
 	struct bucket_slot slot;
 	struct exchange *exchange;
-	bool intent_pending;            /* holds its slot until the intent to submit is durable */
+	bool intent_pending;            /* holds its slot until what its request rests on is durable */
+	bool settling;                  /* its phase is on its way to the disk: no request before it is there */
 	bool cancel_sent;
 	bool throttled;                 /* the last failure was the service asking for a pause */
 	bool again;                     /* asked for while a request was under way: once more, at once */
+	bool woken;                     /* likewise, by its stream of events, which may lie */
 	bool last_attempt;              /* the deadline has come, one more request is allowed */
+	unsigned hasty, hasty_wakes;    /* times in a row that it was to be asked at once: see pace.h */
+	uint64_t sent_usec;             /* monotonic: the last request */
 	uint64_t next_usec;             /* monotonic: the next request */
-	uint64_t deadline_usec;         /* monotonic; SCHED_NEVER: none */
+	uint64_t deadline_usec;         /* monotonic; SCHED_NEVER: none. Of an acknowledgement: when it is given up */
+	struct {                        /* its stream of events: see watching.h */
+		struct watch *watch;    /* NULL: none is open */
+		uint64_t opened_usec, not_before_usec;
+		uint64_t rung_usec;     /* of the ladder between two that were closed */
+		bool telling;           /* progress of it is on its way to the disk, */
+		char *progress;         /* and this is to be told next; NULL: nothing */
+	} watching;
+	struct {                        /* its heartbeat: see keepalive.h */
+		struct keepalive *group;        /* NULL: none */
+		struct future *next, *prev;
+		bool named;             /* which one it shares was found out */
+	} session;
+	struct {                        /* with whom it is asked about: see batch.h */
+		struct batch *group;            /* NULL: alone */
+		struct future *next, *prev;
+		uint64_t turn;          /* the last one that it was asked about in */
+		bool asked;             /* it is in the request under way, at that place */
+		size_t place;
+		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
+		uint64_t not_before_usec;       /* this one */
+	} batch;
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;
@@ -60,6 +87,12 @@ struct future *future_free(struct future *future);
 struct future *future_pin(struct future *future);
 void future_unpin(struct future *future);
 
+/* Join its bucket, if it has not yet. It has its plan. 0 or -ENOMEM. */
+int future_join_bucket(struct future *future);
+
 bool future_state_terminal(enum store_state state);
+
+/* Whether nothing is to be asked for it any more: it is over, and its service knows that, or need not. */
+bool future_at_rest(const struct future_rec *rec);
 
 #endif

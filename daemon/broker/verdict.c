@@ -1,11 +1,16 @@
 /* verdict.c - what the answer to a request means for its future. */
 #include "daemon/broker/verdict.h"
 
+#include "daemon/broker/ack.h"
+#include "daemon/broker/answered.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
+#include "daemon/broker/pace.h"
 #include "daemon/broker/policy.h"
 #include "daemon/broker/record.h"
+#include "daemon/broker/watching.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,56 +27,87 @@ static void clear_failures(struct future *future, struct future_rec *draft)
 	(void)record_text(future, draft, &draft->last_error, none);  /* cannot fail without a text */
 }
 
-static bool wants_cancel(const struct future *future)
+/* Write the draft and wait for the next turn. False: memory was too short, it is tried again. */
+static bool go_on(struct future *future, struct future_rec *draft, const struct record_change *change)
 {
-	return future->rec.cancel_requested && !future->cancel_sent && future->plan->has_cancel;
-}
-
-static bool past_deadline(const struct future *future)
-{
-	return future->last_attempt || core_now_usec(future->broker) >= future->deadline_usec;
-}
-
-/* Write the draft and wait for the next turn. */
-static void go_on(struct future *future, struct future_rec *draft, bool progress)
-{
-	struct record_change change = { .progress = progress };
-
-	if (record_write(future, draft, &change) < 0)
+	if (record_write(future, draft, change) < 0) {
 		drive_postpone(future);
-	else
-		drive_arm(future);
+		return false;
+	}
+	drive_arm(future);
+	if (future->rec.attempts == 0)
+		batch_join(future);
+	return true;
+}
+
+/* Whether the verdict has progress that is news; it is in the draft then. -ENOMEM. */
+static int take_progress(const struct future *future, struct future_rec *draft, const struct verdict *verdict)
+{
+	if (!verdict->progress.data || (draft->progress && slice_equals(verdict->progress, draft->progress)))
+		return 0;
+	if (record_text(future, draft, &draft->progress, verdict->progress) < 0)
+		return -ENOMEM;
+	if (future->plan->reset_on_progress)
+		draft->polling_delay_usec = 0;
+	return 1;
 }
 
 /* Not done yet: ask again after the ladder's next delay, or after what rule or service asked for. */
 static void apply_pending(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
-	bool progress = verdict->progress.data &&
-	    !(draft->progress && slice_equals(verdict->progress, draft->progress));
-	uint64_t delay;
+	struct record_change change = { 0 };
+	int progress = take_progress(future, draft, verdict);
 
 	clear_failures(future, draft);
-	if (progress && record_text(future, draft, &draft->progress, verdict->progress) < 0) {
+	if (progress < 0) {
 		record_drop(future, draft);
 		drive_postpone(future);
 		return;
 	}
-	if (past_deadline(future)) {
-		drive_fail(future, draft, "deadline", "the deadline passed before the operation was done", 0);
+	if (drive_late(future)) {
+		drive_fail_late(future, draft);
 		return;
 	}
-	if (progress && future->plan->reset_on_progress)
-		draft->polling_delay_usec = 0;
-	if (wants_cancel(future))
-		delay = 0;
-	else if (verdict->has_delay)
-		delay = verdict->delay_usec;
-	else if (verdict->has_retry_after)
-		delay = verdict->retry_after_usec;
-	else
-		delay = policy_next(&future->plan->polling, &draft->polling_delay_usec, core_random(future->broker));
+	change.progress = progress > 0;
+	drive_wait(future, draft,
+	    drive_wants_cancel(future, draft) ? 0 : pace_pending(future, draft, verdict));
+	if (go_on(future, draft, &change) && verdict->step == STEP_POLL)
+		watching_open(future);
+}
+
+/* It is done, and its result is somewhere else: from here on it is fetched, also after a restart. A hop leads from
+ * one place to the next. */
+static void apply_fetch(struct future *future, struct future_rec *draft, const struct verdict *verdict)
+{
+	bool hop = draft->phase == STORE_PHASE_FETCH;
+	struct record_change change = { .then = hop ? NULL : drive_settled };
+	int progress = take_progress(future, draft, verdict);
+	uint64_t delay;
+
+	clear_failures(future, draft);
+	if (progress < 0) {
+		record_drop(future, draft);
+		drive_postpone(future);
+		return;
+	}
+	change.progress = progress > 0;
+	draft->phase = STORE_PHASE_FETCH;
+	if (!hop) {
+		watching_close(future);
+		batch_leave(future);
+	}
+	delay = pace_fetch(future, draft, verdict, hop);
+	/* The last look may find out that there is something to fetch. */
+	if (drive_late(future) && (delay > 0 || !drive_once_more(future))) {
+		drive_fail_late(future, draft);
+		return;
+	}
 	drive_wait(future, draft, delay);
-	go_on(future, draft, progress);
+	if (!go_on(future, draft, &change))
+		return;
+	future->settling = !hop;
+	if (future->last_attempt)
+		drive_ask(future);
 }
 
 /* It could not be asked: up to the retry policy. The operation itself is not harmed. */
@@ -90,20 +126,14 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 	if (draft->retry_since_ms == 0)
 		draft->retry_since_ms = draft->unreachable_since_ms = now_ms;
 	(void)record_text(future, draft, &draft->last_error, slice_from_str(verdict->reason));  /* for people only */
-	if (verdict->throttled) {
-		broker->stats.throttled++;
-		bucket_pause(future->slot.bucket, core_now_usec(broker) + verdict->retry_after_usec);
-	}
-	if (past_deadline(future)) {
+	if (verdict->throttled)
+		pace_pause(future, verdict->retry_after_usec);
+	if (drive_late(future)) {
 		snprintf(message, sizeof message, "the deadline passed; last error: %s", verdict->reason);
 		drive_fail(future, draft, "deadline", message, verdict->http_status);
 		return;
 	}
-	delay = policy_next(policy, &draft->retry_delay_usec, core_random(broker));
-	if (verdict->has_delay)
-		delay = verdict->delay_usec;
-	if (verdict->has_retry_after && verdict->retry_after_usec > delay)
-		delay = verdict->retry_after_usec;
+	delay = pace_retry(future, draft, verdict);
 	if (policy->timeout_usec != POLICY_NO_TIMEOUT) {
 		spent = now_ms > draft->retry_since_ms ? (uint64_t)(now_ms - draft->retry_since_ms) * 1000 : 0;
 		if (spent >= policy->timeout_usec) {
@@ -115,7 +145,7 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 		delay = policy_fit(delay, policy->timeout_usec - spent, &last);
 	}
 	drive_wait(future, draft, delay);
-	go_on(future, draft, false);
+	(void)go_on(future, draft, NULL);
 }
 
 static void apply_ending(struct future *future, struct future_rec *draft, const struct verdict *verdict)
@@ -126,7 +156,10 @@ static void apply_ending(struct future *future, struct future_rec *draft, const 
 		[OUTCOME_CANCELLED] = STORE_CANCELLED,
 		[OUTCOME_LOST] = STORE_FAILED,
 	};
-	struct ending ending = { .state = states[verdict->outcome] };
+	struct ending ending = {
+		.state = states[verdict->outcome],
+		.ack = ack_wanted(future, draft, verdict),
+	};
 
 	if (verdict->outcome == OUTCOME_SUCCESS) {
 		ending.result = verdict->result.data ? verdict->result : slice_from_str("");
@@ -151,14 +184,14 @@ static void apply_cancel(struct future *future, struct future_rec *draft, const 
 	clear_failures(future, draft);
 	if (verdict->outcome != OUTCOME_PENDING && verdict->failure.message.data)
 		(void)record_text(future, draft, &draft->last_error, verdict->failure.message);  /* for people only */
-	if (past_deadline(future)) {
-		drive_fail(future, draft, "deadline", "the deadline passed before the operation was done", 0);
+	if (drive_late(future)) {
+		drive_fail_late(future, draft);
 		return;
 	}
 	draft->polling_delay_usec = 0;
 	drive_wait(future, draft,
 	    policy_next(&future->plan->polling, &draft->polling_delay_usec, core_random(future->broker)));
-	go_on(future, draft, false);
+	(void)go_on(future, draft, NULL);
 }
 
 /* A submit whose answer never came may have been carried out. */
@@ -168,16 +201,36 @@ static bool submit_unknown(const struct future *future, const struct verdict *ve
 	    verdict->http_status == 0 && !future->plan->has_idempotency && !future->plan->resubmit;
 }
 
+/* What the verdict says beside its outcome: requests, captured values, budgets. -ENOMEM. */
+static int take_notes(struct future *future, struct future_rec *draft, const struct verdict *verdict)
+{
+	unsigned requests = verdict->shared ? 0 : verdict->extra_requests + verdict->sent;
+	struct slice budgets = { 0 };
+
+	draft->requests += requests;
+	future->broker->stats.requests += requests;
+	if (verdict->captured && record_text(future, draft, &draft->captured, slice_from_str(verdict->captured)) < 0)
+		return -ENOMEM;
+	if (!verdict->budgets)
+		return 0;
+	if (verdict->budgets[0])
+		budgets = slice_from_str(verdict->budgets);
+	return record_text(future, draft, &draft->budgets, budgets);
+}
+
 void verdict_apply(struct future *future, const struct verdict *verdict)
 {
-	unsigned requests = verdict->extra_requests + verdict->sent;
 	struct future_rec draft;
 	char message[sizeof verdict->reason + 64];
 
+	answered_limit(future->broker, &future->slot, verdict);
+	future->batch.wished = verdict->has_delay || verdict->has_retry_after;
+	if (verdict->step == STEP_ACK) {
+		ack_apply(future, verdict);
+		return;
+	}
 	record_draft(future, &draft);
-	draft.requests += requests;
-	future->broker->stats.requests += requests;
-	if (verdict->captured && record_text(future, &draft, &draft.captured, slice_from_str(verdict->captured)) < 0) {
+	if (take_notes(future, &draft, verdict) < 0) {
 		record_drop(future, &draft);
 		drive_postpone(future);
 		return;
@@ -189,14 +242,16 @@ void verdict_apply(struct future *future, const struct verdict *verdict)
 	}
 	/* Only an accepted submit leaves an operation behind that can be asked about. */
 	if (verdict->step == STEP_SUBMIT)
-		draft.phase = verdict->outcome == OUTCOME_PENDING || verdict->outcome == OUTCOME_SUCCESS ?
-		    STORE_PHASE_POLL : STORE_PHASE_SUBMIT;
+		draft.phase = verdict->outcome == OUTCOME_PENDING || verdict->outcome == OUTCOME_SUCCESS ||
+		    verdict->outcome == OUTCOME_FETCH ? STORE_PHASE_POLL : STORE_PHASE_SUBMIT;
 	if (verdict->outcome == OUTCOME_RETRY)
 		apply_retry(future, &draft, verdict);
 	else if (verdict->step == STEP_CANCEL)
 		apply_cancel(future, &draft, verdict);
 	else if (verdict->outcome == OUTCOME_PENDING)
 		apply_pending(future, &draft, verdict);
+	else if (verdict->outcome == OUTCOME_FETCH)
+		apply_fetch(future, &draft, verdict);
 	else
 		apply_ending(future, &draft, verdict);
 }

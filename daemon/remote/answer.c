@@ -19,6 +19,24 @@ struct slice answer_body(const struct answer *answer)
 	return (struct slice){ answer->response->body, answer->response->body_len };
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct slice answer_text(const struct answer *answer)
+{
+	struct slice text = answer_body(answer);
+
+	while (text.len > 0 && is_space(text.data[text.len - 1]))
+		text.len--;
+	while (text.len > 0 && is_space(text.data[0])) {
+		text.data++;
+		text.len--;
+	}
+	return text;
+}
+
 bool answer_is_json(struct answer *answer)
 {
 	if (answer->body == ANSWER_UNREAD) {

@@ -33,4 +33,7 @@ bool answer_is_2xx(const struct answer *answer);
 
 struct slice answer_body(const struct answer *answer);
 
+/* The body without white space at both ends, whatever it is. */
+struct slice answer_text(const struct answer *answer);
+
 #endif

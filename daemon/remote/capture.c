@@ -1,9 +1,11 @@
 /* capture.c - takes values out of responses, to be used by later templates. */
+#include "config.h"
+
 #include "daemon/remote/capture.h"
 #include "daemon/remote/answer.h"
+#include "daemon/remote/filling.h"
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
-#include "daemon/remote/template.h"
 #include "proto/utf8.h"
 
 #include <errno.h>
@@ -15,65 +17,88 @@ struct capture {
 	const char *header;            /* NULL: from the body */
 	const char *body;
 	size_t pointer;
+	const char *after;             /* NULL: from the start */
+	const char *before;            /* NULL: to the end */
+	bool unfilled;                 /* a template has no value: there is nothing to take */
 };
 
 struct captures {
 	struct pointer_set pointers;
 	size_t count;
 	struct capture *items;
+	const json_t *json;
+	json_t *kept;                  /* owned: texts that were filled, or NULL */
+	bool templates;
 };
 
 static const struct key CAPTURE_KEYS[] = {
 	{ "body", key_string, offsetof(struct capture, body), KEY_PLAIN },
 	{ "header", key_string, offsetof(struct capture, header), KEY_PLAIN },
+	{ "after", key_string, offsetof(struct capture, after), KEY_PLAIN },
+	{ "before", key_string, offsetof(struct capture, before), KEY_PLAIN },
 	{ 0 }
 };
 
-static int read_one(struct captures *captures, const char *name, const json_t *json, const struct place *place,
-    struct error *error)
+/* Check or fill a text that may not be given. */
+static int fill_text(struct filling *filling, const char **text, const char *key, enum template_form form,
+    const struct place *place, struct error *error)
 {
-	struct capture *capture = &captures->items[captures->count++];
-	int r;
+	const struct place here = { .up = place, .key = key };
+	bool open;
 
-	capture->name = name;
-	if (!template_name_valid(name))
-		return place_fail(place, error, "is not a name for a value");
-	for (size_t i = 0; template_builtins[i]; i++)
-		if (strcmp(name, template_builtins[i]) == 0)
-			return place_fail(place, error, "\"%s\" is a built-in value", name);
-	r = keys_read(CAPTURE_KEYS, json, capture, place, error);
-	if (r < 0)
+	return *text ? filling_text(filling, *text, form, text, &open, &here, error) : 0;
+}
+
+static int read_one(struct captures *captures, struct filling *filling, const char *name, const json_t *json,
+    const struct place *place, struct error *error)
+{
+	struct capture *capture = &captures->items[captures->count - 1];
+	int r = template_check_name(name, place, error);
+
+	if (r == 0)
+		r = keys_read(CAPTURE_KEYS, json, capture, place, error);
+	if (r == 0 && !capture->body == !capture->header)
+		r = place_fail(place, error, "must have one of \"body\" and \"header\"");
+	if (r == 0)
+		r = fill_text(filling, &capture->body, "body", TEMPLATE_POINTER, place, error);
+	if (r == 0)
+		r = fill_text(filling, &capture->after, "after", TEMPLATE_PLAIN, place, error);
+	if (r == 0)
+		r = fill_text(filling, &capture->before, "before", TEMPLATE_PLAIN, place, error);
+	if (r < 0 || !capture->body)
 		return r;
-	if (!capture->body == !capture->header)
-		return place_fail(place, error, "must have one of \"body\" and \"header\"");
-	if (!capture->body)
-		return 0;
 	return pointer_set_read(&captures->pointers, capture->body, &capture->pointer, place, error);
 }
 
-int captures_read(const json_t *json, struct captures **ret, const struct place *place, struct error *error)
+/* Compile the captures of json. With values, those that lack one are left out, and only memory can fail. */
+static int compile(const json_t *json, struct filling *filling, struct captures **ret, const struct place *place,
+    struct error *error)
 {
-	struct captures *captures;
+	struct captures *captures = calloc(1, sizeof(*captures));
 	const char *name;
 	json_t *value;
 	int r = 0;
 
-	if (!json_is_object(json))
-		return place_fail(place, error, "must be an object of names");
-	if (json_object_size(json) > REMOTE_CAPTURES_MAX)
-		return place_fail(place, error, "more than %d captures", REMOTE_CAPTURES_MAX);
-	captures = calloc(1, sizeof(*captures));
 	if (!captures)
 		return place_no_memory(error);
+	captures->json = json;
 	captures->items = calloc(json_object_size(json) + 1, sizeof(*captures->items));
 	if (!captures->items)
 		r = place_no_memory(error);
 	json_object_foreach((json_t *)json, name, value) {
 		const struct place here = { .up = place, .key = name };
 
-		if (r == 0)
-			r = read_one(captures, name, value, &here, error);
+		if (r < 0)
+			break;
+		captures->items[captures->count++] = (struct capture){ .name = name };
+		r = read_one(captures, filling, name, value, &here, error);
+		if (r < 0 && r != -ENOMEM && filling->values) {
+			captures->items[captures->count - 1].unfilled = true;
+			r = 0;
+		}
 	}
+	captures->kept = filling->kept;
+	captures->templates = filling->templates;
 	if (r < 0) {
 		captures_free(captures);
 		return r;
@@ -82,11 +107,24 @@ int captures_read(const json_t *json, struct captures **ret, const struct place 
 	return 0;
 }
 
+int captures_read(const json_t *json, json_t *names, struct captures **ret, const struct place *place,
+    struct error *error)
+{
+	struct filling filling = { .names = names };
+
+	if (!json_is_object(json))
+		return place_fail(place, error, "must be an object of names");
+	if (json_object_size(json) > REMOTE_CAPTURES_MAX)
+		return place_fail(place, error, "more than %d captures", REMOTE_CAPTURES_MAX);
+	return compile(json, &filling, ret, place, error);
+}
+
 struct captures *captures_free(struct captures *captures)
 {
 	if (!captures)
 		return NULL;
 	pointer_set_done(&captures->pointers);
+	json_decref(captures->kept);
 	free(captures->items);
 	free(captures);
 	return NULL;
@@ -105,6 +143,11 @@ bool captures_have(const struct captures *captures, const char *name)
 		if (strcmp(other, name) == 0)
 			return true;
 	return false;
+}
+
+bool captures_need_values(const struct captures *captures)
+{
+	return captures && captures->templates;
 }
 
 /* The value of a slice of JSON. 0 with *ret NULL: null, or text that is not UTF-8. */
@@ -135,63 +178,127 @@ static int decode(struct slice value, json_t **ret)
 	return r;
 }
 
-/* A whole body that is not JSON, or a header, as text; NULL in *ret when it is none. */
+/* Text as it is, but for newlines at its end; NULL in *ret when there is none. */
 static int plain_text(struct slice text, json_t **ret)
 {
 	*ret = NULL;
 	while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
 		text.len--;
+	if (text.len > REMOTE_CAPTURED_MAX)
+		return -EMSGSIZE;
 	if (!text.data || text.len == 0 || utf8_valid_len(text.data, text.len) < text.len)
 		return 0;
 	*ret = json_stringn_nocheck(text.data, text.len);
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* The part of a text that a capture is about; absent when there is no `after` in it. */
+static struct slice part(const struct capture *capture, struct slice text)
+{
+	const char *end = text.data + text.len, *found;
+
+	if (capture->after) {
+		found = memmem(text.data, text.len, capture->after, strlen(capture->after));
+		if (!found)
+			return (struct slice){ 0 };
+		text.data = found + strlen(capture->after);
+		text.len = (size_t)(end - text.data);
+	}
+	found = capture->before ? memmem(text.data, text.len, capture->before, strlen(capture->before)) : NULL;
+	if (found)
+		text.len = (size_t)(found - text.data);
+	return text;
+}
+
+/* A part of a JSON value: of a string's text, of any other value as it was received. */
+static int take_json_part(const struct capture *capture, struct slice value, json_t **ret)
+{
+	char *text;
+	size_t len;
+	int r = json_string_decode(value, &text, &len);
+
+	if (r == -EINVAL)
+		return plain_text(part(capture, value), ret);
+	if (r < 0)
+		return r;
+	r = plain_text(part(capture, (struct slice){ text, len }), ret);
+	free(text);
+	return r;
+}
+
 static int take_one(const struct capture *capture, struct answer *answer, json_t **ret)
 {
 	const struct http_response *response = answer->response;
+	bool json;
 	struct slice value;
 
 	*ret = NULL;
+	if (capture->unfilled)
+		return 0;
+	json = !capture->header && answer_is_json(answer);
 	if (capture->header)
-		return plain_text(slice_from_str(http_header_find(response->headers, response->n_headers,
-		    capture->header)), ret);
-	if (!answer_is_json(answer) && *capture->body == '\0')
+		value = slice_from_str(http_header_find(response->headers, response->n_headers, capture->header));
+	else if (!json && *capture->body == '\0')
 		value = answer_body(answer);
 	else
 		value = answer_found(answer)[capture->pointer];
 	if (!value.data)
 		return 0;
-	if (value.len > REMOTE_CAPTURED_MAX)
-		return -EMSGSIZE;
-	return answer_is_json(answer) ? decode(value, ret) : plain_text(value, ret);
+	if (!json)
+		return plain_text(part(capture, value), ret);
+	if (capture->after || capture->before)
+		return take_json_part(capture, value, ret);
+	return value.len > REMOTE_CAPTURED_MAX ? -EMSGSIZE : decode(value, ret);
 }
 
-int captures_take(const struct captures *captures, const struct http_response *response, const json_t *old,
-    json_t **ret, const char **ret_missing)
+static int take_all(const struct captures *captures, const struct http_response *response, json_t *all,
+    const char **ret_missing)
 {
-	json_t *all = old ? json_copy((json_t *)old) : json_object(), *value;
 	const char *missing = NULL;
 	struct answer answer;
-	int r = all ? 0 : -ENOMEM;
 
 	answer_init(&answer, response, &captures->pointers);
-	for (size_t i = 0; r == 0 && i < captures->count; i++) {
+	for (size_t i = 0; i < captures->count; i++) {
 		const struct capture *capture = &captures->items[i];
+		json_t *value;
+		int r = take_one(capture, &answer, &value);
 
-		r = take_one(capture, &answer, &value);
-		if (r == 0 && value && json_object_set_new(all, capture->name, value) < 0)
-			r = -ENOMEM;
-		if (r == 0 && !value && !missing && !json_object_get(all, capture->name))
+		if (r < 0)
+			return r;
+		if (value && json_object_set_new(all, capture->name, value) < 0)
+			return -ENOMEM;
+		if (!value && !missing && !json_object_get(all, capture->name))
 			missing = capture->name;
 	}
-	if (r == 0 && json_dumpb(all, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
-		r = -EMSGSIZE;
+	if (json_dumpb(all, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
+		return -EMSGSIZE;
+	*ret_missing = missing;
+	return 0;
+}
+
+int captures_take(const struct captures *captures, const struct http_response *response,
+    const struct values *values, json_t **ret, const char **ret_missing)
+{
+	const json_t *old = values ? values->captured : NULL;
+	static const struct values nothing = { 0 };
+	struct filling filling = { .values = values ? values : &nothing };
+	struct captures *filled = NULL;
+	struct error error;
+	json_t *all;
+	int r = 0;
+
+	if (captures->templates)
+		r = compile(captures->json, &filling, &filled, NULL, &error) < 0 ? -ENOMEM : 0;
+	all = r == 0 ? old ? json_copy((json_t *)old) : json_object() : NULL;
+	if (r == 0 && !all)
+		r = -ENOMEM;
+	if (r == 0)
+		r = take_all(filled ? filled : captures, response, all, ret_missing);
+	captures_free(filled);
 	if (r < 0) {
 		json_decref(all);
 		return r;
 	}
 	*ret = all;
-	*ret_missing = missing;
 	return 0;
 }

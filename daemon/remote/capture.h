@@ -4,6 +4,7 @@
 
 #include "daemon/remote/http.h"
 #include "daemon/remote/place.h"
+#include "daemon/remote/template.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -11,25 +12,31 @@
 struct captures;
 
 /*
- * Compile {"name": {"body": "/pointer"}, "other": {"header": "Location"}}; borrows from json. NULL after a failure.
+ * Compile {"name": {"body": "/pointer"}, "other": {"header": "Location", "after": "/jobs/", "before": "/"}}; borrows
+ * from json. NULL after a failure.
+ *   names   collects what its templates name -> where first; may be NULL
  */
-int captures_read(const json_t *json, struct captures **ret, const struct place *place, struct error *error);
+int captures_read(const json_t *json, json_t *names, struct captures **ret, const struct place *place,
+    struct error *error);
 struct captures *captures_free(struct captures *captures);
 
 /* Does one of them have this name? captures may be NULL. */
 bool captures_have(const struct captures *captures, const char *name);
 /* Their names, one by one; NULL after the last. captures may be NULL. */
 const char *captures_name(const struct captures *captures, size_t i);
+/* Do some have templates, so that values are needed? captures may be NULL. */
+bool captures_need_values(const struct captures *captures);
 
 /*
  * Take what a response has. A value keeps its type; a number that jansson cannot hold is kept as text, and so is
- * a body that is not JSON, captured whole ("body": ""), but for newlines at its end. null is no value.
- *   old           object of what was captured so far, or NULL
+ * a body that is not JSON, captured whole ("body": ""), but for newlines at its end. null is no value. With `after`
+ * or `before` it is the part of the text between them. One whose templates lack a value is not taken.
+ *   values        for templates, and in captured what was captured so far; NULL: nothing
  *   ret           a new object: the old values, with the new ones over them
  *   ret_missing   first name that neither has a value for; NULL: none. Borrowed from the captures
  * 0; -EMSGSIZE: more than REMOTE_CAPTURED_MAX bytes; -ENOMEM.
  */
-int captures_take(const struct captures *captures, const struct http_response *response, const json_t *old,
-    json_t **ret, const char **ret_missing);
+int captures_take(const struct captures *captures, const struct http_response *response,
+    const struct values *values, json_t **ret, const char **ret_missing);
 
 #endif

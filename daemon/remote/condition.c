@@ -5,40 +5,42 @@
 
 #include <stdlib.h>
 
-struct condition_header {
-	const char *name;
-	struct matcher matcher;
+/* What is filled while one condition is read. */
+struct reading {
+	struct condition *condition;
+	const struct matcher_scope *scope;
 };
 
 static int read_status(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
 	struct status_set *status = calloc(1, sizeof(*status));
 
 	if (!status)
 		return place_no_memory(error);
-	condition->status = status;
+	reading->condition->status = status;
 	return status_set_read(json, status, place, error);
 }
 
 static int read_empty(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
 	bool *empty = malloc(sizeof(*empty));
 	int r;
 
 	if (!empty)
 		return place_no_memory(error);
-	condition->empty = empty;
+	reading->condition->empty = empty;
 	*empty = false;
 	r = key_bool(json, empty, place, error);
-	condition->asks_empty |= *empty;
+	reading->condition->asks_empty |= *empty;
 	return r;
 }
 
 static int read_header(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
+	struct condition *condition = reading->condition;
 	const char *name;
 	json_t *value;
 
@@ -55,34 +57,52 @@ static int read_header(const json_t *json, void *field, const struct place *plac
 		int r;
 
 		header->name = name;
-		r = matcher_read(value, &header->matcher, &here, error);
+		r = matcher_read(value, reading->scope, &header->matcher, &here, error);
+		condition->open |= header->matcher.open;
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int read_body(const json_t *json, void *field, const struct place *place, struct error *error)
+static int read_text(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
+	struct condition *condition = reading->condition;
+	int r;
 
-	return matcher_map_read(json, condition->pointers, 0, &condition->body, place, error);
+	condition->text = calloc(1, sizeof(*condition->text));
+	if (!condition->text)
+		return place_no_memory(error);
+	r = matcher_read(json, reading->scope, condition->text, place, error);
+	condition->open |= condition->text->open;
+	return r;
 }
 
-static int read_at(const json_t *json, struct pointer_set *set, unsigned depth, struct condition *ret,
-    const struct place *place, struct error *error);
+static int read_body(const json_t *json, void *field, const struct place *place, struct error *error)
+{
+	struct reading *reading = field;
+	struct condition *condition = reading->condition;
+	int r = matcher_map_fill(json, reading->scope, &condition->body, place, error);
+
+	for (size_t i = 0; i < condition->body.count; i++)
+		condition->open |= condition->body.items[i].open || condition->body.items[i].matcher.open;
+	return r;
+}
 
 /* Compile the conditions of a list, or the one of `not`, into list. */
-static int read_list(struct condition *condition, const json_t *json, struct condition_list *list,
+static int read_list(struct reading *reading, const json_t *json, struct condition_list *list,
     const struct place *place, struct error *error)
 {
+	struct condition *condition = reading->condition;
 	size_t size = json_is_array(json) ? json_array_size(json) : 1;
+	struct matcher_scope inside = *reading->scope;
 
-	if (condition->depth >= REMOTE_CONDITION_DEPTH_MAX)
-		return place_fail(place, error, "nested more than %d deep", REMOTE_CONDITION_DEPTH_MAX);
+	list->given = true;
 	if (size > REMOTE_LIST_MAX)
 		return place_fail(place, error, "more than %d conditions", REMOTE_LIST_MAX);
-	list->given = true;
+	if (inside.depth++ >= REMOTE_CONDITION_DEPTH_MAX)
+		return place_fail(place, error, "nested more than %d deep", REMOTE_CONDITION_DEPTH_MAX);
 	list->items = calloc(size + 1, sizeof(*list->items));
 	if (!list->items)
 		return place_no_memory(error);
@@ -92,48 +112,49 @@ static int read_list(struct condition *condition, const json_t *json, struct con
 		int r;
 
 		if (json_is_array(json))
-			r = read_at(json_array_get(json, i), condition->pointers, condition->depth + 1, item, &element,
-			    error);
+			r = condition_read(json_array_get(json, i), &inside, item, &element, error);
 		else
-			r = read_at(json, condition->pointers, condition->depth + 1, item, place, error);
+			r = condition_read(json, &inside, item, place, error);
 		if (r < 0)
 			return r;
 		condition->asks_empty |= item->asks_empty;
+		condition->open |= item->open;
 	}
 	return 0;
 }
 
 static int read_any(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
 
 	if (!json_is_array(json))
 		return place_fail(place, error, "must be a list of conditions");
-	return read_list(condition, json, &condition->any, place, error);
+	return read_list(reading, json, &reading->condition->any, place, error);
 }
 
 static int read_all(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
 
 	if (!json_is_array(json))
 		return place_fail(place, error, "must be a list of conditions");
-	return read_list(condition, json, &condition->all, place, error);
+	return read_list(reading, json, &reading->condition->all, place, error);
 }
 
 static int read_not(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	struct condition *condition = field;
+	struct reading *reading = field;
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be a condition");
-	return read_list(condition, json, &condition->none, place, error);
+	return read_list(reading, json, &reading->condition->none, place, error);
 }
 
 static const struct key CONDITION_KEYS[] = {
 	{ "status", read_status, 0, KEY_PLAIN },
 	{ "header", read_header, 0, KEY_PLAIN },
 	{ "body", read_body, 0, KEY_PLAIN },
+	{ "text", read_text, 0, KEY_PLAIN },
 	{ "empty", read_empty, 0, KEY_PLAIN },
 	{ "any", read_any, 0, KEY_PLAIN },
 	{ "all", read_all, 0, KEY_PLAIN },
@@ -141,17 +162,13 @@ static const struct key CONDITION_KEYS[] = {
 	{ 0 }
 };
 
-static int read_at(const json_t *json, struct pointer_set *set, unsigned depth, struct condition *ret,
+int condition_read(const json_t *json, const struct matcher_scope *scope, struct condition *ret,
     const struct place *place, struct error *error)
 {
-	*ret = (struct condition){ .pointers = set, .depth = depth };
-	return keys_read(CONDITION_KEYS, json, ret, place, error);
-}
+	struct reading reading = { .condition = ret, .scope = scope };
 
-int condition_read(const json_t *json, struct pointer_set *set, struct condition *ret,
-    const struct place *place, struct error *error)
-{
-	return read_at(json, set, 0, ret, place, error);
+	*ret = (struct condition){ .json = json };
+	return keys_read(CONDITION_KEYS, json, &reading, place, error);
 }
 
 static void list_done(struct condition_list *list)
@@ -168,6 +185,9 @@ void condition_done(struct condition *condition)
 	free(condition->headers);
 	free((void *)condition->status);
 	free((void *)condition->empty);
+	if (condition->text)
+		matcher_done(condition->text);
+	free(condition->text);
 	matcher_map_done(&condition->body);
 	list_done(&condition->any);
 	list_done(&condition->all);
@@ -188,12 +208,16 @@ static int list_holds(const struct condition_list *list, bool want, struct answe
 	return !want;
 }
 
+struct slice condition_header_text(const struct condition_header *header, const struct http_response *response)
+{
+	return slice_from_str(http_header_find(response->headers, response->n_headers, header->name));
+}
+
 static int headers_hold(const struct condition *condition, const struct http_response *response)
 {
 	for (size_t i = 0; i < condition->n_headers; i++) {
 		const struct condition_header *header = &condition->headers[i];
-		int r = matcher_holds_text(&header->matcher,
-		    http_header_find(response->headers, response->n_headers, header->name));
+		int r = matcher_holds_text(&header->matcher, condition_header_text(header, response));
 
 		if (r <= 0)
 			return r;
@@ -218,6 +242,8 @@ int condition_holds(const struct condition *condition, struct answer *answer, bo
 		r = list_holds(&condition->none, true, answer, ret_unreadable);
 		r = r < 0 ? r : !r;
 	}
+	if (r > 0 && condition->text)
+		r = matcher_holds_text(condition->text, answer_text(answer));
 	if (r <= 0 || condition->body.count == 0)
 		return r;
 	if (!answer_is_json(answer)) {

@@ -18,16 +18,20 @@ struct condition_list {
 	struct condition *items;
 };
 
-struct condition_header;
+struct condition_header {
+	const char *name;
+	struct matcher matcher;
+};
 
 /* All that is given must hold; an empty condition always does. */
 struct condition {
-	struct pointer_set *pointers;  /* of the list of rules it is in */
-	unsigned depth;
+	const json_t *json;                /* as it was written */
+	bool open;                         /* some template in it is not filled yet */
 	const struct status_set *status;   /* owned; NULL: any */
 	const bool *empty;                 /* owned; NULL: any */
 	struct condition_header *headers;
 	size_t n_headers;
+	struct matcher *text;              /* of the whole body; NULL: any */
 	struct matcher_map body;
 	struct condition_list any;
 	struct condition_list all;
@@ -35,8 +39,8 @@ struct condition {
 	bool asks_empty;                   /* {"empty": true} is in it somewhere */
 };
 
-/* Compile; borrows from json, adds its pointers to the set. Done after a failure too. */
-int condition_read(const json_t *json, struct pointer_set *set, struct condition *ret,
+/* Compile; borrows from json, adds its pointers to the scope's set. Done after a failure too. */
+int condition_read(const json_t *json, const struct matcher_scope *scope, struct condition *ret,
     const struct place *place, struct error *error);
 void condition_done(struct condition *condition);
 
@@ -45,5 +49,8 @@ void condition_done(struct condition *condition);
  * JSON does not hold, and sets *ret_unreadable, which is untouched otherwise.
  */
 int condition_holds(const struct condition *condition, struct answer *answer, bool *ret_unreadable);
+
+/* What a header is to a matcher: its value, or absent. */
+struct slice condition_header_text(const struct condition_header *header, const struct http_response *response);
 
 #endif

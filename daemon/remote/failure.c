@@ -36,37 +36,33 @@ static int value_text(struct slice value, size_t max, char **ret)
 	return 0;
 }
 
-/* A text of the rule, or what its pointer leads to; *ret stays NULL when nothing or null is there. */
-static int part_text(const struct rule_text *from, const struct slice *found, size_t max, char **ret)
+/* What a rule_text leads to as text; *ret stays NULL when nothing or null is there. */
+static int part_text(const struct rule_text *from, struct answer *answer, size_t max, char **ret)
 {
-	if (!from->text)
+	struct slice value = rule_text_find(from, answer);
+
+	if (!value.data || (from->from == RULE_TEXT_POINTER && slice_equals(value, "null")))
 		return 0;
-	if (from->is_pointer && (!found[from->pointer].data || slice_equals(found[from->pointer], "null")))
-		return 0;
-	if (from->is_pointer)
-		return value_text(found[from->pointer], max, ret);
-	*ret = strndup(from->text, text_cut(from->text, strlen(from->text), max));
+	if (from->from == RULE_TEXT_POINTER)
+		return value_text(value, max, ret);
+	*ret = strndup(value.data, text_cut(value.data, value.len, max));
 	return *ret ? 0 : -ENOMEM;
 }
 
 int failure_read(const struct rule_error *from, struct answer *answer, struct failure_parts *ret)
 {
-	const struct slice *found = answer_found(answer);
+	struct slice object = rule_text_find(&from->object, answer);
 	struct failure_parts parts = { 0 };
-	bool plain = from->object.text && found[from->object.pointer].data &&
-	    found[from->object.pointer].data[0] != '{';
-	int r = part_text(&from->code, found, REMOTE_CODE_MAX, &parts.code);
+	bool plain = object.data && object.data[0] != '{';
+	int r = part_text(&from->code, answer, REMOTE_CODE_MAX, &parts.code);
 
 	if (r == 0)
-		r = part_text(plain ? &from->object : &from->message, found, REMOTE_MESSAGE_MAX, &parts.message);
+		r = part_text(plain ? &from->object : &from->message, answer, REMOTE_MESSAGE_MAX, &parts.message);
 	if (r < 0) {
 		failure_parts_done(&parts);
 		return r;
 	}
-	if (from->details.text && from->details.is_pointer)
-		parts.details = found[from->details.pointer];
-	else if (from->details.text)
-		parts.details = slice_from_str(from->details.text);
+	parts.details = rule_text_find(&from->details, answer);
 	if (parts.details.len > REMOTE_DETAILS_MAX)
 		parts.details = (struct slice){ 0 };
 	*ret = parts;

@@ -1,236 +1,159 @@
 /* judge.c - what a response means for its future: rules first, then the defaults. Pure. */
 #include "daemon/remote/judge.h"
+#include "daemon/remote/budget.h"
+#include "daemon/remote/case_file.h"
 #include "daemon/remote/failure.h"
 #include "daemon/remote/limits.h"
-#include "daemon/remote/text.h"
+#include "daemon/remote/ruling.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One judgement being made. */
-struct case_file {
-	const struct judge_input *input;
-	struct answer answer;
-	struct judgement *out;
-};
-
-static void set_reason(struct case_file *file, enum outcome outcome, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void set_reason(struct case_file *file, enum outcome outcome, const char *format, ...)
+/* An errand does not decide about the future: it was run, or is run once more. */
+static bool is_errand(enum step step)
 {
-	char line[sizeof(file->out->verdict.reason) * 2];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	file->out->verdict.outcome = outcome;
-	text_line(line, file->out->verdict.reason, sizeof(file->out->verdict.reason));
+	return step == STEP_ACK || step == STEP_KEEPALIVE;
 }
 
-/* A failure in our own words. */
-static int set_failure(struct case_file *file, const char *kind, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int set_failure(struct case_file *file, const char *kind, const char *format, ...)
+/* Does the operation go on well, or is it over well? */
+static bool is_good(enum outcome outcome)
 {
-	struct judgement *out = file->out;
-	char line[REMOTE_MESSAGE_MAX];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	free(out->message);
-	out->message = strdup(line);
-	if (!out->message)
-		return -ENOMEM;
-	out->verdict.outcome = OUTCOME_FAILURE;
-	out->verdict.failure = (struct failure){
-		.kind = kind,
-		.message = slice_from_str(out->message),
-		.http_status = out->verdict.http_status,
-	};
-	return 0;
+	return outcome == OUTCOME_PENDING || outcome == OUTCOME_SUCCESS || outcome == OUTCOME_FETCH;
 }
 
-/* The body, where it is short enough to be kept with a failure. */
-static struct slice body_details(const struct case_file *file)
+/* A long poll that brought nothing: ask again at once. */
+static void set_not_yet(struct case_file *file, const char *reason)
 {
-	struct slice body = answer_body(&file->answer);
-
-	return body.len > 0 && body.len <= REMOTE_DETAILS_MAX ? body : (struct slice){ 0 };
-}
-
-/* The body cannot be read, and what it says matters. */
-static int judge_unreadable(struct case_file *file)
-{
-	const struct json_fault *fault = &file->answer.fault;
-
-	answer_is_json(&file->answer);
-	if (file->input->step == STEP_SUBMIT && !file->input->repeatable)
-		return set_failure(file, "invalid_response",
-		    "the submit may have been accepted, but its answer is not JSON: %s at byte %zu", fault->what,
-		    fault->at);
-	set_reason(file, OUTCOME_RETRY, "response is not JSON: %s at byte %zu", fault->what, fault->at);
-	return 0;
-}
-
-static int apply_success(struct case_file *file, const struct rule *rule)
-{
-	struct verdict *verdict = &file->out->verdict;
-
-	if (!rule->result.text) {
-		verdict->result = answer_body(&file->answer);
-		return 0;
-	}
-	if (!answer_is_json(&file->answer))
-		return judge_unreadable(file);
-	verdict->result = answer_found(&file->answer)[rule->result.pointer];
-	if (!verdict->result.data)
-		return set_failure(file, "invalid_response", "the result is not there: \"%s\"", rule->result.text);
-	verdict->content_type = slice_from_str("application/json");
-	return 0;
-}
-
-/* The parts that the rule names; where it names no message, what the response says. */
-static int apply_failure(struct case_file *file, const struct rule *rule)
-{
-	struct verdict *verdict = &file->out->verdict;
-	struct failure_parts parts = { 0 };
-	char words[REMOTE_MESSAGE_MAX];
-	int r = failure_read(&rule->error, &file->answer, &parts);
-
-	if (r < 0)
-		return r;
-	failure_describe(file->input->response, words, sizeof(words));
-	r = set_failure(file, rule->outcome == OUTCOME_LOST ? "lost" : "remote", "%s%s",
-	    parts.message ? parts.message : rule->outcome == OUTCOME_LOST ? "the service no longer knows it: "
-	    : rule->outcome == OUTCOME_CANCELLED ? "cancelled at the service: " : "",
-	    parts.message ? "" : words);
-	verdict->outcome = rule->outcome;
-	verdict->failure.code = slice_from_str(parts.code);
-	verdict->failure.details = parts.details.data ? parts.details : body_details(file);
-	file->out->code = parts.code;
-	parts.code = NULL;
-	failure_parts_done(&parts);
-	return r;
-}
-
-static int apply_retry(struct case_file *file, const struct rule *rule)
-{
-	struct failure_parts parts = { 0 };
-	char words[sizeof(file->out->verdict.reason)];
-	int r = failure_read(&rule->error, &file->answer, &parts);
-
-	if (r < 0)
-		return r;
-	failure_describe(file->input->response, words, sizeof(words));
-	set_reason(file, OUTCOME_RETRY, "%s", parts.message ? parts.message : words);
-	failure_parts_done(&parts);
-	return 0;
-}
-
-static int apply_rule(struct case_file *file, const struct rule *rule)
-{
-	struct verdict *verdict = &file->out->verdict;
-	struct slice progress = { 0 };
-
-	verdict->outcome = rule->outcome;
-	verdict->has_delay = rule->has_delay;
-	verdict->delay_usec = rule->delay_usec;
-	if (rule->progress.text)
-		progress = answer_found(&file->answer)[rule->progress.pointer];
-	if (progress.len <= REMOTE_PROGRESS_MAX)
-		verdict->progress = progress;
-	switch (rule->outcome) {
-	case OUTCOME_PENDING:
-		return 0;
-	case OUTCOME_SUCCESS:
-		return apply_success(file, rule);
-	case OUTCOME_RETRY:
-		return apply_retry(file, rule);
-	default:
-		return apply_failure(file, rule);
-	}
+	case_set_reason(file, OUTCOME_PENDING, "%s", reason);
+	file->out->verdict.has_delay = true;
+	file->out->verdict.delay_usec = 0;
 }
 
 static int apply_default(struct case_file *file)
 {
 	const struct judge_input *input = file->input;
+	const int status = input->response->status;
 	char words[REMOTE_MESSAGE_MAX];
 	int r;
 
 	if (answer_is_2xx(&file->answer)) {
-		file->out->verdict.outcome = OUTCOME_PENDING;
+		file->out->verdict.outcome = input->step == STEP_FETCH ? OUTCOME_SUCCESS : OUTCOME_PENDING;
+		if (input->step == STEP_FETCH)
+			file->out->verdict.result = answer_body(&file->answer);
 		return 0;
 	}
 	failure_describe(input->response, words, sizeof(words));
-	if (status_set_has(input->retry_on, input->response->status)) {
-		set_reason(file, OUTCOME_RETRY, "%s", words);
+	if (input->long_poll && status == 408) {
+		set_not_yet(file, words);
 		return 0;
 	}
-	if (input->step == STEP_CANCEL) {
-		set_reason(file, OUTCOME_PENDING, "the service would not cancel: %s", words);
+	if (status_set_has(input->retry_on, status)) {
+		case_set_reason(file, OUTCOME_RETRY, "%s", words);
 		return 0;
 	}
-	r = set_failure(file, "remote", "%s", words);
-	file->out->verdict.failure.details = body_details(file);
+	if (input->step == STEP_CANCEL || is_errand(input->step)) {
+		case_set_reason(file, OUTCOME_PENDING, "%s%s",
+		    input->step == STEP_CANCEL ? "the service would not cancel: " : "", words);
+		return 0;
+	}
+	r = case_set_failure(file, "remote", "%s", words);
+	file->out->verdict.failure.details = case_details(file);
 	return r;
 }
 
 /* No response that could be judged. */
 static int judge_none(struct case_file *file)
 {
-	const struct http_response *response = file->input->response;
+	const struct judge_input *input = file->input;
+	const struct http_response *response = input->response;
 
-	if (response->too_large && file->input->step == STEP_CANCEL) {
-		set_reason(file, OUTCOME_PENDING, "the answer to the cancel request was too long");
+	if (response->too_large && (input->step == STEP_CANCEL || is_errand(input->step))) {
+		case_set_reason(file, OUTCOME_PENDING, "the answer to the %s request was too long",
+		    input->step == STEP_CANCEL ? "cancel" : input->step == STEP_ACK ? "ack" : "keepalive");
 		return 0;
 	}
 	if (response->too_large)
-		return set_failure(file, "invalid_response", "the response is longer than %zu bytes",
-		    file->input->body_max);
+		return case_set_failure(file, "invalid_response", "the response is longer than %zu bytes",
+		    input->body_max);
+	if (response->timed_out && input->long_poll) {
+		set_not_yet(file, "no news in time");
+		return 0;
+	}
 	file->out->verdict.unreachable = true;
-	set_reason(file, OUTCOME_RETRY, "%s", response->error[0] ? response->error : "no response");
+	case_set_reason(file, OUTCOME_RETRY, "%s", response->error[0] ? response->error : "no response");
 	return 0;
 }
 
-static int take_captures(struct case_file *file)
+/* The first captured value that is not there though the next request needs it, or NULL. */
+static const char *find_missing(const struct case_file *file, const json_t *captured, const char *missing)
 {
 	const struct judge_input *input = file->input;
 	const enum outcome outcome = file->out->verdict.outcome;
+	const char *name;
+
+	if (outcome == OUTCOME_PENDING)
+		return missing && input->step == STEP_SUBMIT && !json_object_get(input->params, missing) ? missing : NULL;
+	for (size_t i = 0; outcome == OUTCOME_FETCH && (name = captures_name(input->captures, i)); i++)
+		if (json_object_get(input->fetch_names, name) && !json_object_get(captured, name) &&
+		    !json_object_get(input->params, name))
+			return name;
+	return NULL;
+}
+
+/* Take what the request captures. *ret NULL: nothing, or the verdict is another one now. */
+static int take_captures(struct case_file *file, json_t **ret)
+{
+	const struct judge_input *input = file->input;
 	const char *missing;
 	json_t *captured;
-	int r;
+	int r = captures_take(input->captures, input->response, &file->values, &captured, &missing);
 
-	if (!input->captures || (outcome != OUTCOME_PENDING && outcome != OUTCOME_SUCCESS) ||
-	    !answer_is_2xx(&file->answer))
-		return 0;
-	r = captures_take(input->captures, input->response, input->captured, &captured, &missing);
+	*ret = NULL;
 	if (r == -EMSGSIZE)
-		return set_failure(file, "invalid_response", "the captured values are longer than %d bytes",
+		return case_set_failure(file, "invalid_response", "the captured values are longer than %d bytes",
 		    REMOTE_CAPTURED_MAX);
 	if (r < 0)
 		return r;
-	if (missing && input->step == STEP_SUBMIT && outcome == OUTCOME_PENDING &&
-	    !json_object_get(input->params, missing)) {
-		json_decref(captured);
-		if (!answer_is_json(&file->answer) && input->repeatable)
-			return judge_unreadable(file);
-		return set_failure(file, "invalid_response",
-		    "the answer to the submit has no value for \"%s\", which later requests need", missing);
+	missing = find_missing(file, captured, missing);
+	if (!missing) {
+		*ret = captured;
+		return 0;
 	}
-	file->out->captured = json_dumps(captured, JSON_COMPACT);
 	json_decref(captured);
-	if (!file->out->captured)
-		return -ENOMEM;
-	file->out->verdict.captured = file->out->captured;
-	return 0;
+	if (!answer_is_json(&file->answer) && input->repeatable)
+		return case_set_unreadable(file);
+	return case_set_failure(file, "invalid_response",
+	    "the answer to the %s has no value for \"%s\", which later requests need",
+	    input->step == STEP_SUBMIT ? "submit" : input->step == STEP_FETCH ? "fetch" : "poll", missing);
+}
+
+/* What later templates find: the captures, and over them what the rule sets. */
+static int take_values(struct case_file *file, const struct rule *rule)
+{
+	const struct judge_input *input = file->input;
+	struct verdict *verdict = &file->out->verdict;
+	json_t *captured = NULL;
+	int r = 0;
+
+	if (input->captures && is_good(verdict->outcome) && (rule || answer_is_2xx(&file->answer)))
+		r = take_captures(file, &captured);
+	if (r == 0 && rule && rule->set && (is_good(verdict->outcome) || verdict->outcome == OUTCOME_RETRY)) {
+		if (!captured)
+			captured = input->captured ? json_copy((json_t *)input->captured) : json_object();
+		if (!captured || json_object_update(captured, (json_t *)rule->set) < 0)
+			r = -ENOMEM;
+		else if (json_dumpb(captured, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
+			r = case_set_failure(file, "invalid_response", "the captured values are longer than %d bytes",
+			    REMOTE_CAPTURED_MAX);
+	}
+	if (r == 0 && captured && verdict->outcome != OUTCOME_FAILURE) {
+		file->out->captured = json_dumps(captured, JSON_COMPACT);
+		r = file->out->captured ? 0 : -ENOMEM;
+	}
+	json_decref(captured);
+	verdict->captured = file->out->captured;
+	return r;
 }
 
 /* What the response says of when to come back. */
@@ -248,7 +171,8 @@ static void read_retry_after(struct case_file *file)
 	verdict->throttled = status == 429 || status == 503 || status == 402;
 }
 
-static int judge_response(struct case_file *file)
+/* *ret_rule: the one that decided, or NULL. */
+static int judge_response(struct case_file *file, const struct rule **ret_rule)
 {
 	const struct judge_input *input = file->input;
 	const struct rule *rule = NULL;
@@ -260,14 +184,83 @@ static int judge_response(struct case_file *file)
 	file->out->verdict.content_type = slice_from_str(http_header_find(input->response->headers,
 	    input->response->n_headers, "content-type"));
 	read_retry_after(file);
-	if (input->rules)
-		r = rules_find(input->rules, &file->answer, &rule, &unreadable);
+	if (file->rules)
+		r = rules_find(file->rules, &file->answer, &rule, &unreadable);
 	if (r < 0)
 		return r;
-	if (unreadable && answer_is_2xx(&file->answer))
-		return judge_unreadable(file);
-	r = rule ? apply_rule(file, rule) : apply_default(file);
-	return r < 0 ? r : take_captures(file);
+	if (unreadable && answer_is_2xx(&file->answer) && !is_errand(input->step))
+		return case_set_unreadable(file);
+	*ret_rule = rule;
+	r = rule ? ruling_apply(file, rule) : apply_default(file);
+	return r < 0 ? r : take_values(file, rule);
+}
+
+/* Say what is used up now, if that has changed. */
+static int keep_budgets(struct case_file *file, const struct rule *rule)
+{
+	const struct judge_input *input = file->input;
+	struct verdict *verdict = &file->out->verdict;
+	bool polls = input->step == STEP_SUBMIT || input->step == STEP_POLL || input->step == STEP_FETCH;
+
+	if (is_good(verdict->outcome))
+		budget_give_back(file->budgets, input->rules, !polls,
+		    rule && rule->budget.given ? (size_t)(rule - file->rules->items) : SIZE_MAX);
+	if (json_object_size(file->budgets) == 0) {
+		verdict->budgets = json_object_size(input->budgets) > 0 ? "" : NULL;
+		return 0;
+	}
+	if (json_equal(file->budgets, input->budgets))
+		return 0;
+	file->out->budgets = json_dumps(file->budgets, JSON_COMPACT);
+	verdict->budgets = file->out->budgets;
+	return file->out->budgets ? 0 : -ENOMEM;
+}
+
+/* Of an errand only this counts: is it run once more, and when? */
+static void settle_errand(struct verdict *verdict)
+{
+	if (verdict->outcome != OUTCOME_RETRY)
+		verdict->outcome = OUTCOME_PENDING;
+	verdict->failure = (struct failure){ 0 };
+	verdict->result = verdict->progress = (struct slice){ 0 };
+	verdict->captured = NULL;
+}
+
+/* Rules and captures see these values. */
+static int fill_templates(struct case_file *file)
+{
+	const struct judge_input *input = file->input;
+	bool templates = (input->rules && input->rules->templates) || captures_need_values(input->captures);
+
+	file->values = (struct values){ .captured = input->captured, .params = input->params };
+	file->rules = input->rules;
+	file->budgets = input->budgets ? json_copy((json_t *)input->budgets) : json_object();
+	if (!file->budgets)
+		return -ENOMEM;
+	if (!templates)
+		return 0;
+	file->values.builtin = json_pack("{s:s*}", "id", input->id);
+	if (!file->values.builtin)
+		return -ENOMEM;
+	if (input->rules && input->rules->templates) {
+		int r = rules_fill(input->rules, &file->values, &file->out->filled);
+
+		file->rules = file->out->filled;
+		return r;
+	}
+	return 0;
+}
+
+static int decide(struct case_file *file)
+{
+	const struct rule *rule = NULL;
+	int r = fill_templates(file);
+
+	if (r < 0)
+		return r;
+	answer_init(&file->answer, file->input->response, file->rules ? &file->rules->pointers : NULL);
+	r = judge_response(file, &rule);
+	return r < 0 ? r : keep_budgets(file, rule);
 }
 
 void judge(const struct judge_input *input, struct judgement *ret)
@@ -283,9 +276,15 @@ void judge(const struct judge_input *input, struct judgement *ret)
 			.http_status = response->status,
 		},
 	};
-	answer_init(&file.answer, response, input->rules ? &input->rules->pointers : NULL);
-	if (judge_response(&file) < 0)
-		set_reason(&file, OUTCOME_RETRY, "no memory to read the response");
+	if (decide(&file) < 0) {
+		case_set_reason(&file, OUTCOME_RETRY, "no memory to read the response");
+		ret->refresh_credential = false;
+		ret->verdict.captured = ret->verdict.budgets = NULL;
+	}
+	if (is_errand(input->step))
+		settle_errand(&ret->verdict);
+	json_decref((json_t *)file.values.builtin);
+	json_decref(file.budgets);
 }
 
 void judgement_done(struct judgement *judgement)
@@ -293,5 +292,8 @@ void judgement_done(struct judgement *judgement)
 	free(judgement->code);
 	free(judgement->message);
 	free(judgement->captured);
+	free(judgement->budgets);
+	free(judgement->progress);
+	rules_free(judgement->filled);
 	*judgement = (struct judgement){ 0 };
 }

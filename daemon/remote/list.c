@@ -63,7 +63,7 @@ static int read_next(const json_t *json, void *field, const struct place *place,
 
 	if (json_object_size(json) != 1 || (!json_object_get(json, "page") && !json_object_get(json, "url")))
 		return place_fail(place, error, "must be an object with one capture, \"page\" or \"url\"");
-	return captures_read(json, &list->next, place, error);
+	return captures_read(json, NULL, &list->next, place, error);
 }
 
 static int read_more(const json_t *json, void *field, const struct place *place, struct error *error)

@@ -3,6 +3,7 @@
 #include "daemon/remote/build.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/list.h"
+#include "daemon/remote/reach.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,18 @@ static int check_builtin(const struct remote_plan *plan, const char *name, const
 	if (strcmp(name, "idempotency") == 0 && !plan->spec->requests[STEP_SUBMIT].given)
 		return error_set(error, ERROR_INVALID_SPEC, "%s: {idempotency} is used, but there is no submit", where);
 	return 0;
+}
+
+static int check_rules(const struct spec *spec, enum step step, struct error *error)
+{
+	const struct request *request = &spec->requests[step];
+	const struct place polling = { .key = "polling" };
+	const struct place here = step == STEP_LIST ? (struct place){ .up = &polling, .key = "batch" }
+	                                            : (struct place){ .key = request_step_name(step) };
+	const struct place place = { .up = &here, .key = "rules" };
+	const struct rules *rules = request->list ? request->list->rules : request->rules;
+
+	return rules ? reach_check(rules, &place, error) : 0;
 }
 
 /* Can each of these names be filled when the step is first taken? *ret_known: from params alone. */
@@ -253,7 +266,9 @@ static int check_request(const struct remote_plan *plan, enum step step, struct 
 
 	if (!spec->requests[step].given)
 		return 0;
-	r = check_names(plan, step, spec->requests[step].names, &known, error);
+	r = check_rules(spec, step, error);
+	if (r == 0)
+		r = check_names(plan, step, spec->requests[step].names, &known, error);
 	if (r == 0)
 		r = check_names(plan, step, spec->names, &known, error);
 	if (r == 0)

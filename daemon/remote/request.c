@@ -236,7 +236,7 @@ static int read_rules(const json_t *json, void *field, const struct place *place
 		request->rules_of_poll = true;
 		return 0;
 	}
-	r = rules_read(json, &request->rules, place, error);
+	r = rules_read(json, request->answer_names, &request->rules, place, error);
 	json_array_foreach((json_t *)json, i, rule) {
 		const struct place here = { .up = place, .index = i };
 
@@ -250,7 +250,7 @@ static int read_capture(const json_t *json, void *field, const struct place *pla
 {
 	struct request *request = field;
 
-	return captures_read(json, &request->captures, place, error);
+	return captures_read(json, request->answer_names, &request->captures, place, error);
 }
 
 static int read_idempotency(const json_t *json, void *field, const struct place *place, struct error *error)

@@ -44,6 +44,16 @@ bool template_name_valid(const char *name)
 	return len > 0 && len <= REMOTE_NAME_MAX && name[len] == '\0';
 }
 
+int template_check_name(const char *name, const struct place *place, struct error *error)
+{
+	if (!template_name_valid(name))
+		return place_fail(place, error, "is not a name for a value");
+	for (size_t i = 0; template_builtins[i]; i++)
+		if (strcmp(name, template_builtins[i]) == 0)
+			return place_fail(place, error, "\"%s\" is a built-in value", name);
+	return 0;
+}
+
 /* A template is a row of parts: literal text, or a name. */
 struct part {
 	const char *literal;
@@ -200,6 +210,20 @@ int template_value_text(const char *name, const json_t *value, char **ret, size_
 	return 0;
 }
 
+/* A value as one part of a JSON Pointer. */
+static int append_token(struct text *text, const char *plain, size_t len)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < len; i++) {
+		if (plain[i] == '~' || plain[i] == '/')
+			r = text_append_str(text, plain[i] == '~' ? "~0" : "~1");
+		else
+			r = text_append(text, &plain[i], 1);
+	}
+	return r;
+}
+
 static int append_value(struct text *text, const struct part *part, enum template_form form,
     const struct values *values, struct error *error)
 {
@@ -215,6 +239,8 @@ static int append_value(struct text *text, const struct part *part, enum templat
 		return r;
 	if (form == TEMPLATE_PLAIN) {
 		r = text_append(text, plain, len);
+	} else if (form == TEMPLATE_POINTER) {
+		r = append_token(text, plain, len);
 	} else {
 		escaped = http_escape(plain, len, part->plus);
 		r = escaped ? text_append_str(text, escaped) : -ENOMEM;

@@ -30,6 +30,8 @@ extern const char *const template_builtins[];
 json_t *values_find(const struct values *values, const char *name);
 
 bool template_name_valid(const char *name);
+/* Can a captured value, or one that a rule sets, have this name? It cannot be that of a built-in value. */
+int template_check_name(const char *name, const struct place *place, struct error *error);
 
 /* Check a template and add its names to an object: name -> where it is first used. */
 int template_names(const char *text, json_t *names, const struct place *place, struct error *error);
@@ -44,7 +46,8 @@ bool template_single(const char *text, char *ret_name, bool *ret_plus);
 
 enum template_form {
 	TEMPLATE_PLAIN,                /* values as they are */
-	TEMPLATE_URL                   /* percent-encoded but for unreserved characters (and slashes with +) */
+	TEMPLATE_URL,                  /* percent-encoded but for unreserved characters (and slashes with +) */
+	TEMPLATE_POINTER               /* as one part of a JSON Pointer: ~0 and ~1 for "~" and "/" */
 };
 
 /*

@@ -12,6 +12,12 @@ struct disk {
 	struct event_rec *events;
 	size_t first_event, n_events, events_size;  /* those before first_event are dropped */
 	uint64_t events_max, last_seq, writes;
+	struct pause {
+		uint32_t uid;
+		char *bucket;
+		int64_t until_ms;
+	} *pauses;
+	size_t n_pauses;
 	bool full;
 };
 
@@ -60,6 +66,9 @@ struct disk *disk_free(struct disk *disk)
 		return NULL;
 	for (size_t i = 0; i < disk->count; i++)
 		future_done(&disk->futures[i]);
+	for (size_t i = 0; i < disk->n_pauses; i++)
+		free(disk->pauses[i].bucket);
+	free(disk->pauses);
 	free(disk->futures);
 	free(disk->events);
 	free(disk);
@@ -193,6 +202,9 @@ static void check_update(const struct future_rec *old, const struct future_rec *
 	assert(old->uid == rec->uid && old->gid == rec->gid && old->mode == rec->mode && old->kind == rec->kind);
 	assert(same_text(old->profile, rec->profile) && same_text(old->key, rec->key));
 	assert(old->n_labels == rec->n_labels && old->created_at_ms == rec->created_at_ms);
+	/* What is over stays so, and an acknowledgement belongs to what is over. */
+	assert(old->state < STORE_SUCCEEDED || (old->state == rec->state && old->phase <= rec->phase));
+	assert(rec->state >= STORE_SUCCEEDED || rec->phase < STORE_PHASE_ACK);
 }
 
 int disk_update(struct disk *disk, const struct future_rec *rec, const struct event_rec *event,
@@ -233,6 +245,36 @@ int disk_forget(struct disk *disk, const uint8_t id[STORE_ID_BYTES], const struc
 	log_event(disk, event);
 	disk->writes++;
 	return 0;
+}
+
+int disk_pause(struct disk *disk, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < disk->n_pauses; i++) {
+		struct pause *pause = &disk->pauses[i];
+
+		if (pause->until_ms > now_ms && (pause->uid != uid || strcmp(pause->bucket, bucket) != 0))
+			disk->pauses[kept++] = *pause;
+		else
+			free(pause->bucket);
+	}
+	disk->pauses = must(realloc(disk->pauses, (kept + 1) * sizeof(*disk->pauses)));
+	disk->pauses[kept] = (struct pause){ .uid = uid, .bucket = text_copy(bucket), .until_ms = until_ms };
+	disk->n_pauses = kept + 1;
+	disk->writes++;
+	return 0;
+}
+
+int disk_each_pause(const struct disk *disk, int64_t now_ms, store_pause_cb each, void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < disk->n_pauses; i++) {
+		if (disk->pauses[i].until_ms > now_ms)
+			r = each(arg, disk->pauses[i].uid, disk->pauses[i].bucket, disk->pauses[i].until_ms);
+	}
+	return r < 0 ? r : 0;
 }
 
 const struct event_rec *disk_events_after(const struct disk *disk, uint64_t since, size_t *ret_count)

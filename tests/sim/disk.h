@@ -21,6 +21,10 @@ int disk_update(struct disk *disk, const struct future_rec *rec, const struct ev
     struct store_blob result, struct store_blob error_details);
 int disk_forget(struct disk *disk, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event);
 
+/* Of store_pause() and store_each_pause(). */
+int disk_pause(struct disk *disk, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
+int disk_each_pause(const struct disk *disk, int64_t now_ms, store_pause_cb each, void *arg);
+
 /* What is durable of a future; NULL: nothing. Borrowed until the next change. */
 struct disk_future {
 	struct future_rec rec;

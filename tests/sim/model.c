@@ -278,7 +278,8 @@ static void check_end(const struct known *known, const struct future_view *view)
 	else if (strcmp(kind, "remote") == 0)
 		possible = script->end == OUTCOME_FAILURE;
 	else if (strcmp(kind, "lost") == 0)
-		possible = script->end == OUTCOME_LOST;
+		/* A retry may take up an operation whose end was acknowledged. */
+		possible = script->end == OUTCOME_LOST || script->plan.has_ack;
 	else if (strcmp(kind, "deadline") == 0)
 		possible = known->deadline_given;
 	else if (strcmp(kind, "retry_exhausted") == 0)
@@ -286,6 +287,33 @@ static void check_end(const struct known *known, const struct future_view *view)
 	else
 		possible = strcmp(kind, "submit_unknown") == 0 && single;
 	must_say(possible, "an end that cannot be: %s %s", future_state_name(view->state), kind);
+}
+
+/* Whether the service told it: then it may hear that this is stored. */
+static bool told_by_service(const struct future_view *view)
+{
+	const char *kind = view->rec->error_kind ? view->rec->error_kind : "";
+
+	return view->state == STORE_SUCCEEDED || view->state == STORE_CANCELLED || strcmp(kind, "remote") == 0;
+}
+
+void model_check_acknowledged(const struct model *model, const struct known *known)
+{
+	const struct script *script = known->script;
+	struct future_view view = client_view(model->sim, &known->id);
+	const struct disk_future *durable = disk_find(model->sim->disk, known->id.bytes);
+
+	must(durable);
+	must(durable->rec.phase != STORE_PHASE_ACK);
+	if (!script->plan.has_ack || (view.state != STORE_SUCCEEDED && strcmp(known->seen_kind, "remote") != 0))
+		return;
+	/* A submit that failed leaves nothing behind that could be acknowledged. */
+	if (durable->rec.phase == STORE_PHASE_SUBMIT)
+		must(script->at_once && view.state == STORE_FAILED);
+	else
+		must(durable->rec.phase == STORE_PHASE_ACKED);
+	if (durable->rec.phase == STORE_PHASE_ACKED && known->ttl_ms < 0)
+		must(service_asked(model->sim->service, &known->id)->acks > 0);
 }
 
 /* What was told of its end is durable, and stays. */
@@ -301,6 +329,9 @@ static void check_over(const struct model *model, struct known *known, const str
 		must(durable->result.len == strlen(known->script->result));
 		must(memcmp(durable->result.data, known->script->result, durable->result.len) == 0);
 	}
+	if (service_asked(model->sim->service, &known->id)->acks > 0)
+		must(told_by_service(view));
+	must(!service_asked(model->sim->service, &known->id)->watching);
 	if (known->seen_over) {
 		must(view->state == known->seen_state);
 		must(strcmp(kind, known->seen_kind) == 0);

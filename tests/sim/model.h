@@ -4,6 +4,21 @@
 
 #include "tests/sim/client.h"
 
+/*
+ * What holds in every history, at every moment of it:
+ *   - What an answer or an event said is durable. An end never changes, a result is the service's, whole.
+ *   - State and result are one commit. The result of a fetch belongs to an operation that was over before.
+ *   - Nothing is asked of the service for a future that is not durable, or over - but to acknowledge its end.
+ *   - A submit is carried out once, unless it may be repeated.
+ *   - A fetch leaves no sooner than it is durable that only that is left; from then on nothing is polled, cancelled
+ *     or submitted, whatever happens to the daemon.
+ *   - An acknowledgement leaves no sooner than the end is durable, and only where the service told that end. After
+ *     one nothing else is asked. It is sent once or more, until one is answered or the future is gone.
+ *   - Limits and pauses are kept, also by the next daemon, as far as they were durable.
+ *   - At most one stream of events is open for a future, none for one that is over, and none is opened in a loop.
+ * The simulation itself watches over what leaves (sim.c, operations_sim.c, watch_sim.c), the model over what is told.
+ */
+
 /* A future that somebody knows of: from an answer, or from an event. */
 struct known {
 	struct id id;
@@ -68,6 +83,9 @@ void model_rebooted(struct model *model);
 
 /* Take in what was told since the last time, and check it all. Fails the test. */
 void model_check(struct model *model);
+/* Of one that is over, after a time without troubles: if its service told its end, and is to be told that this is
+ * stored, it was. */
+void model_check_acknowledged(const struct model *model, const struct known *known);
 /* As model_check(), when every commit is through: nothing may be unanswered. */
 void model_check_quiet(struct model *model);
 

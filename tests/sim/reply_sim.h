@@ -10,7 +10,7 @@
 /* The verdict borrows from the texts beside it. */
 struct reply {
 	struct verdict verdict;
-	char captured[SCRIPT_TEXT + 16], progress[32], result[SCRIPT_TEXT];
+	char captured[SCRIPT_TEXT + 32], progress[32], result[SCRIPT_TEXT];
 };
 
 /* No answer. sent: the service may have seen the request. */

@@ -17,7 +17,11 @@ static const struct word {
 	size_t offset, second;
 } words[] = {
 	{ "submit", FLAG, AT(plan.has_submit), 0 },
+	{ "fetch", FLAG, AT(plan.has_fetch), 0 },
 	{ "cancel", FLAG, AT(plan.has_cancel), 0 },
+	{ "ack", FLAG, AT(plan.has_ack), 0 },
+	{ "events", FLAG, AT(plan.has_events), 0 },
+	{ "long_poll", FLAG, AT(plan.long_poll), 0 },
 	{ "idempotency", FLAG, AT(plan.has_idempotency), 0 },
 	{ "resubmit", FLAG, AT(plan.resubmit), 0 },
 	{ "reset", FLAG, AT(plan.reset_on_progress), 0 },
@@ -47,6 +51,16 @@ static const struct word {
 	{ "lost", NUMBER, AT(lost), 0 },
 	{ "busy", NUMBER, AT(busy), 0 },
 	{ "at_once", FLAG, AT(at_once), 0 },
+	{ "hops", NUMBER, AT(hops), 0 },
+	{ "fetch_pending", NUMBER, AT(fetch_pending), 0 },
+	{ "fetch_fail", NUMBER, AT(fetch_fail), 0 },
+	{ "ack_on", NUMBER, AT(plan.ack_on), 0 },
+	{ "ack_fail", NUMBER, AT(ack_fail), 0 },
+	{ "hold", SECONDS, AT(hold_usec), 0 },
+	{ "wake", SECONDS, AT(wake_usec), 0 },
+	{ "tells", FLAG, AT(tells), 0 },
+	{ "events_busy", NUMBER, AT(events_busy), 0 },
+	{ "events_close", SECONDS, AT(events_close_usec), 0 },
 	{ "deaf", FLAG, AT(deaf), 0 },
 	{ "nostart", FLAG, AT(nostart), 0 },
 	{ "invalid", FLAG, AT(invalid), 0 }
@@ -174,6 +188,8 @@ struct script *script_new(const char *text, size_t len)
 	free(copy);
 	if (!script->jitter)
 		script->plan.polling.jitter = script->plan.retry.jitter = POLICY_JITTER_NONE;
+	if (script->plan.ack_on == 0)
+		script->plan.ack_on = 1u << OUTCOME_SUCCESS | 1u << OUTCOME_FAILURE | 1u << OUTCOME_CANCELLED;
 	script->plan.bucket = script->bucket;
 	if (!script->place[0])
 		memcpy(script->place, script->bucket, sizeof(script->place));

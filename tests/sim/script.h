@@ -9,7 +9,8 @@
 /*
  * A spec is words separated by blanks, `name` or `name=value`. Times are seconds, fractions allowed.
  *
- *   submit cancel idempotency resubmit   what the plan has (poll it always has)
+ *   submit fetch cancel ack idempotency resubmit events long_poll
+ *                                        what the plan has (poll it always has)
  *   reset deliver                        reset_on_progress, keep_until_delivered
  *   bucket=TEXT limit=N ttl=S|none       the plan's
  *   place=TEXT                           where the service counts requests and pauses; else the bucket
@@ -29,6 +30,12 @@
  *   unsent=N lost=N busy=N               the first N submits cannot be sent; are taken but the answer is
  *                                        lost; are refused with 503
  *   at_once                              the answer to the submit is the end
+ *   hops=N fetch_pending=N fetch_fail=N  the result is N places further; the first N fetches find it not ready yet,
+ *                                        after the first N were not answered
+ *   ack_on=N ack_fail=N                  the plan's set of ends, else all three; the first N are answered 503
+ *   hold=S                               polls are answered so much later
+ *   wake=S tells                         an event comes every so often: a wake, or progress instead
+ *   events_busy=N events_close=S         the first N streams are refused; each is closed after a time
  *   deaf                                 cancel requests are answered, and ignored
  *   nostart                              no request can be built (a credential is missing)
  *   invalid                              refused by prepare
@@ -37,9 +44,10 @@ struct script {
 	struct plan plan;               /* first: see remote.h */
 	char bucket[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
 	enum outcome end;
-	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter;
+	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
-	uint64_t throttle_usec, wait_usec, delay_usec, latency_usec;
+	unsigned hops, fetch_pending, fetch_fail, ack_fail, events_busy;
+	uint64_t throttle_usec, wait_usec, delay_usec, latency_usec, hold_usec, wake_usec, events_close_usec;
 	bool has_wait, has_delay;
 };
 

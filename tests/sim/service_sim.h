@@ -31,14 +31,19 @@ bool service_deliver(struct service *service);
 
 /* From now on nobody reaches it, or everybody does again. */
 void service_set_down(struct service *service, bool down);
-/* The client is gone: no answer reaches anybody. What was carried out stays so. A pause of a bucket is not
- * expected of the next client: it is each future's own next time that is durable. */
+/* The client is gone: no answer reaches anybody. What was carried out stays so. Of the next client a pause of a
+ * place is expected only if it is said to know of it: the one before may not have had the time to write it down. */
 void service_forget_client(struct service *service);
+void service_expect_pause(struct service *service, const char *place, uint64_t until_usec);
 
 /* What was asked in the name of one future. */
 struct asked {
 	unsigned submits, taken;        /* sent; carried out as a new operation */
-	unsigned polls, cancels;
+	unsigned polls, fetches, cancels, acks;
+	unsigned watches;               /* streams of events that were asked for */
+	bool watching;                  /* one is open */
+	uint64_t last_watch_usec;
+	unsigned watch_client;          /* which client that was: the number of those before it */
 	unsigned in_flight;
 	unsigned resubmittable;         /* whether the plan allowed more than one to be taken */
 	uint32_t last_attempt;
@@ -52,8 +57,10 @@ const struct asked *service_asked(const struct service *service, const struct id
 
 /* One operation at the service. NULL: unknown there. */
 struct operation_truth {
-	unsigned polls, answered, cancels;
+	unsigned polls, answered, fetches, cancels, acks;
+	unsigned hop;                   /* how far those who fetch were led */
 	bool cancelled, over;
+	bool acked;                     /* and therefore forgotten */
 };
 const struct operation_truth *service_operation(const struct service *service, const char *name);
 

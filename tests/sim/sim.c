@@ -45,6 +45,18 @@ static void violate(struct sim *sim, const char *what, const struct id *id)
 		snprintf(sim->violation, sizeof(sim->violation), "%s: %s", text, what);
 }
 
+/* A submit must not be repeated blindly: what it takes to know of it comes first. */
+static void check_submit(struct sim *sim, const struct plan *plan, const struct step_input *input,
+    const struct disk_future *durable)
+{
+	if (plan->has_idempotency) {
+		if (!durable->rec.idempotency || strcmp(durable->rec.idempotency, input->idempotency) != 0)
+			violate(sim, "an idempotency value that is not durable", input->id);
+	} else if (!plan->resubmit && durable->rec.phase != STORE_PHASE_SUBMITTING) {
+		violate(sim, "a submit without a durable intent", input->id);
+	}
+}
+
 /* What must be on the disk by the time a request leaves. */
 static void on_request(void *arg, const struct plan *plan, const struct step_input *input)
 {
@@ -55,16 +67,30 @@ static void on_request(void *arg, const struct plan *plan, const struct step_inp
 		violate(sim, "a request for a future that is not durable", input->id);
 		return;
 	}
+	if (input->step == STEP_ACK) {
+		if (durable->rec.state < STORE_SUCCEEDED || durable->rec.phase != STORE_PHASE_ACK)
+			violate(sim, "an end is acknowledged that is not durable", input->id);
+		return;
+	}
 	if (durable->rec.state >= STORE_SUCCEEDED)
 		violate(sim, "a request for a future that is over", input->id);
-	if (input->step != STEP_SUBMIT)
-		return;
-	if (plan->has_idempotency) {
-		if (!durable->rec.idempotency || strcmp(durable->rec.idempotency, input->idempotency) != 0)
-			violate(sim, "an idempotency value that is not durable", input->id);
-	} else if (!plan->resubmit && durable->rec.phase != STORE_PHASE_SUBMITTING) {
-		violate(sim, "a submit without a durable intent", input->id);
-	}
+	if ((input->step == STEP_FETCH) != (durable->rec.phase == STORE_PHASE_FETCH))
+		violate(sim, "a fetch that is not durable, or none where it is", input->id);
+	if (input->step == STEP_SUBMIT)
+		check_submit(sim, plan, input, durable);
+}
+
+/* A pause that is on the disk binds the next daemon. Places are named as their bucket, or that and its owner. */
+static int expect_pause(void *arg, uint32_t uid, const char *bucket, int64_t until_ms)
+{
+	struct sim *sim = arg;
+	uint64_t until = sim->now_usec + (uint64_t)(until_ms - sim_wall_ms(sim)) * 1000;
+	char name[SCRIPT_TEXT];
+
+	service_expect_pause(sim->service, bucket, until);
+	snprintf(name, sizeof(name), "%s-%u", bucket, (unsigned)uid);
+	service_expect_pause(sim->service, name, until);
+	return 0;
 }
 
 static void boot(struct sim *sim)
@@ -75,6 +101,7 @@ static void boot(struct sim *sim)
 	struct broker_loader *loader = broker_loader_new();
 	struct error error = { 0 };
 
+	disk_each_pause(sim->disk, sim_wall_ms(sim), expect_pause, sim);
 	if (!loader || store_sim_open(sim->disk, broker_load_one, loader, &sim->store) < 0)
 		abort();
 	sim->broker = broker_new(&sim->config, &host, service_remote(sim->service), sim->store);
@@ -92,7 +119,8 @@ struct sim *sim_new_with_log(uint64_t seed, uint64_t events_max)
 		abort();
 	sim->random = seed;
 	sim->config = (struct broker_config){
-		.requests_total = 64, .requests_bucket = 8, .futures_per_uid = 10000
+		.requests_total = 64, .requests_bucket = 8, .long_polls_total = 64, .long_polls_bucket = 8,
+		.futures_per_uid = 10000
 	};
 	sim->commit_usec = 1000;
 	sim->disk = disk_new(events_max);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { CREATE, UPDATE, FORGET, READ_RESULT, READ_DETAILS, READ_TEXTS, READ_EVENTS };
+enum kind { CREATE, UPDATE, FORGET, PAUSE, READ_RESULT, READ_DETAILS, READ_TEXTS, READ_EVENTS };
 
 /* One operation with copies of all that it was given, then of all that it found. */
 struct operation {
@@ -17,6 +17,8 @@ struct operation {
 	bool has_event;
 	struct event_rec event;
 	struct store_blob result, details;
+	char *bucket;                   /* of a pause; its owner is in rec.uid */
+	int64_t until_ms, now_ms;
 	uint64_t offset, since;
 	size_t len;                     /* bytes, or events */
 	struct event_rec *events;
@@ -165,6 +167,7 @@ static void operation_free(struct operation *op)
 	texts_done(&op->texts);
 	free((void *)(uintptr_t)op->result.data);
 	free((void *)(uintptr_t)op->details.data);
+	free(op->bucket);
 	free(op->events);
 	free(op);
 }
@@ -229,6 +232,24 @@ int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const st
 		return -ENOMEM;
 	op->done.plain = done;
 	return 0;
+}
+
+int store_pause(struct store *store, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms)
+{
+	struct operation *op = enqueue(store, PAUSE, NULL, NULL, NULL);
+
+	if (!op)
+		return -ENOMEM;
+	op->rec.uid = uid;
+	op->bucket = text_copy(bucket);
+	op->until_ms = until_ms;
+	op->now_ms = now_ms;
+	return 0;
+}
+
+int store_each_pause(struct store *store, int64_t now_ms, store_pause_cb each, void *arg)
+{
+	return disk_each_pause(store->disk, now_ms, each, arg);
 }
 
 int store_read_result(struct store *store, const uint8_t id[STORE_ID_BYTES], uint64_t offset, size_t len,
@@ -317,6 +338,8 @@ static int perform(struct disk *disk, struct operation *op)
 		return disk_update(disk, &op->rec, event, op->result, op->details);
 	case FORGET:
 		return disk_forget(disk, op->rec.id, event);
+	case PAUSE:
+		return disk_pause(disk, op->rec.uid, op->bucket, op->until_ms, op->now_ms);
 	case READ_EVENTS:
 		return find_events(disk, op);
 	case READ_RESULT:
@@ -380,6 +403,7 @@ static void call_back(struct operation *op)
 	case CREATE:
 	case UPDATE:
 	case FORGET:
+	case PAUSE:
 		if (op->done.plain)
 			op->done.plain(op->arg, op->status);
 		break;

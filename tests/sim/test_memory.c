@@ -62,7 +62,7 @@ char *fail_strndup(const char *text, size_t len)
 	return fails() ? NULL : strndup(text, len);
 }
 
-#define CREATES 6
+#define CREATES 8
 
 /* One run of everything, with the nth allocation failing. */
 struct run {
@@ -86,14 +86,16 @@ static void create_all(struct run *run)
 {
 	static const char *const scripts[CREATES] = {
 		"submit cancel polls=3 progress", "submit idempotency busy=1 polls=2 bucket=other", "polls=1 fail=1:2",
-		"end=failure", "throttle=1:5", "polls=2 polling=1/1/1 bucket=third"
+		"end=failure", "throttle=1:5", "polls=2 polling=1/1/1 bucket=third",
+		"submit idempotency fetch hops=1 fetch_pending=1 ack ack_fail=1 polls=1 bucket=fourth",
+		"events events_busy=1 events_close=3 wake=1 tells polls=8 polling=1/1/1 ack bucket=fifth"
 	};
 	struct store_label labels[] = { { (char *)"app", (char *)"x" }, { (char *)"run", (char *)"7" } };
 
 	for (int i = 0; i < CREATES; i++) {
 		struct create_request request = client_request(scripts[i]);
 
-		request.key = i % 2 ? slice_from_str(i < 4 ? "first" : "second") : (struct slice){ 0 };
+		request.key = i % 2 ? slice_from_str(i < 4 ? "first" : i < 6 ? "second" : "third") : (struct slice){ 0 };
 		request.labels = labels;
 		request.n_labels = 2;
 		request.source.profile = slice_from_str("p");
@@ -165,6 +167,10 @@ START_TEST(whichever_fails)
 		sim_crash(run.sim, SECOND);
 		if (run.created[0].code == ERROR_NONE)
 			ck_assert(client_view(run.sim, &run.created[0].id).terminal);
+		for (int i = 6; i < CREATES; i++)
+			if (run.created[i].code == ERROR_NONE)
+				ck_assert_int_eq(disk_find(run.sim->disk, run.created[i].id.bytes)->rec.phase,
+				    STORE_PHASE_ACKED);
 		run.listener.subscription = NULL;
 		listener_close(&run.listener);
 		sim_free(run.sim);
@@ -176,7 +182,7 @@ END_TEST
 /* The same for the store's queue, which may be out of memory too. */
 START_TEST(whichever_is_not_queued)
 {
-	for (unsigned nth = 1; nth < 80; nth++) {
+	for (unsigned nth = 1; nth < 120; nth++) {
 		static struct run run;
 
 		memset(&run, 0, sizeof(run));

@@ -93,6 +93,24 @@ static void add_troubles(struct history *h, struct text *text)
 		add(text, "nostart ");
 }
 
+/* What comes after the end, and what makes it known sooner. */
+static void add_steps(struct history *h, struct text *text)
+{
+	if (chance(h, 30))
+		add(text, "fetch hops=%u fetch_pending=%u fetch_fail=%u ", below(h, 4), below(h, 3), below(h, 3));
+	if (chance(h, 40))
+		add(text, "ack ack_fail=%u ", chance(h, 40) ? below(h, 6) : 0);
+	if (chance(h, 15))
+		add(text, "long_poll hold=%u delay=0 ", below(h, 60));
+	if (chance(h, 20)) {
+		add(text, "events events_busy=%u ", below(h, 2));
+		if (chance(h, 80))
+			add(text, "wake=%u %s", 1 + below(h, 100), chance(h, 30) ? "tells " : "");
+		if (chance(h, 50))
+			add(text, "events_close=%u ", 1 + below(h, 300));
+	}
+}
+
 static struct text some_script(struct history *h, uid_t uid)
 {
 	static const char *const ends[] = { "success", "success", "success", "failure", "cancelled", "lost", "never" };
@@ -116,6 +134,7 @@ static struct text some_script(struct history *h, uid_t uid)
 		add(&text, "deliver ");
 	if (chance(h, 70))
 		add(&text, "jitter ");
+	add_steps(h, &text);
 	add_troubles(h, &text);
 	add(&text, "polls=%u end=%s polling=%s ", below(h, 20), PICK(h, ends), PICK(h, pollings));
 	add(&text, "ttl=%s latency=%s result=r%u", PICK(h, ttls), PICK(h, latencies), below(h, 1000));
@@ -331,6 +350,7 @@ static void heal(struct history *h)
 		    known->script->nostart)
 			continue;
 		ck_assert_msg(known->over, "a future that does not end");
+		model_check_acknowledged(&h->model, known);
 	}
 }
 

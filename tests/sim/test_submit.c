@@ -38,7 +38,7 @@ START_TEST(submits_then_polls)
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	ck_assert_uint_eq(asked(&id)->submits, 1);
 	ck_assert_uint_eq(asked(&id)->polls, 3);
-	ck_assert_str_eq(client_view(sim, &id).rec->captured, "{\"op\":\"op-1\"}");
+	ck_assert_str_eq(client_view(sim, &id).rec->captured, "{\"op\":\"op-1\",\"hop\":0}");
 }
 END_TEST
 

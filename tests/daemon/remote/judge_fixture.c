@@ -20,8 +20,12 @@ const char google_rules[] =
 struct judgement judgement;
 struct http_header headers[8];
 size_t n_headers;
-json_t *params, *old;
+json_t *params, *old, *budgets;
 
+struct judge_input judge_in;
+
+static const struct place POLL_PLACE = { .key = "poll" };
+static const struct place RULES_PLACE = { .up = &POLL_PLACE, .key = "rules" };
 static struct rules *rules;
 static struct captures *captures;
 static json_t *source, *capture_source;
@@ -30,7 +34,14 @@ void judge_setup(void)
 {
 	rules = NULL;
 	captures = NULL;
-	source = capture_source = params = old = NULL;
+	source = capture_source = params = old = budgets = NULL;
+	judge_in = (struct judge_input){
+		.id = "future-1",
+		.retry_on = &status_retry_default,
+		.retry_after_max_usec = 3600000000,
+		.body_max = 1000,
+		.now_ms = 1700000000000,
+	};
 	n_headers = 0;
 	memset(&judgement, 0, sizeof(judgement));
 }
@@ -44,6 +55,7 @@ void judge_teardown(void)
 	json_decref(capture_source);
 	json_decref(params);
 	json_decref(old);
+	json_decref(budgets);
 }
 
 void use_rules(const char *text)
@@ -52,7 +64,7 @@ void use_rules(const char *text)
 
 	source = json_loads(text, 0, NULL);
 	ck_assert_msg(source != NULL, "%s", text);
-	ck_assert_msg(rules_read(source, &rules, NULL, &error) == 0, "%s: %s", text, error.message);
+	ck_assert_msg(rules_read(source, NULL, &rules, &RULES_PLACE, &error) == 0, "%s: %s", text, error.message);
 }
 
 void use_captures(const char *text)
@@ -60,7 +72,7 @@ void use_captures(const char *text)
 	struct error error = { 0 };
 
 	capture_source = json_loads(text, 0, NULL);
-	ck_assert_msg(captures_read(capture_source, &captures, NULL, &error) == 0, "%s: %s", text, error.message);
+	ck_assert_msg(captures_read(capture_source, NULL, &captures, NULL, &error) == 0, "%s: %s", text, error.message);
 }
 
 void add_header(const char *name, const char *value)
@@ -78,23 +90,29 @@ const struct verdict *judge_step(enum step step, int status, const char *body)
 		.body_len = strlen(body),
 		.sent = true,
 	};
-	const struct judge_input input = {
-		.step = step,
-		.response = &response,
-		.rules = rules,
-		.captures = captures,
-		.captured = old,
-		.params = params,
-		.retry_on = &status_retry_default,
-		.retry_after_max_usec = 3600000000,
-		.repeatable = step != STEP_SUBMIT,
-		.body_max = 1000,
-		.now_ms = 1700000000000,
-	};
-
+	judge_in.step = step;
+	judge_in.response = &response;
+	judge_in.rules = rules;
+	judge_in.captures = captures;
+	judge_in.captured = old;
+	judge_in.budgets = budgets;
+	judge_in.params = params;
+	judge_in.repeatable = step != STEP_SUBMIT;
 	judgement_done(&judgement);
-	judge(&input, &judgement);
+	judge(&judge_in, &judgement);
 	return &judgement.verdict;
+}
+
+const struct verdict *judge_next(int64_t later_ms, int status, const char *body)
+{
+	const char *text = judgement.verdict.budgets;
+
+	if (text) {
+		json_decref(budgets);
+		budgets = *text ? json_loads(text, 0, NULL) : NULL;
+	}
+	judge_in.now_ms += later_ms;
+	return judge_step(STEP_POLL, status, body);
 }
 
 const struct verdict *judge_poll(int status, const char *body)

@@ -10,7 +10,9 @@
 extern struct judgement judgement;
 extern struct http_header headers[8];
 extern size_t n_headers;
-extern json_t *params, *old;
+extern json_t *params, *old, *budgets;
+/* The rest of the next one's input: long_poll, now_ms, ... */
+extern struct judge_input judge_in;
 
 /* The rules of google.longrunning. */
 extern const char google_rules[];
@@ -26,6 +28,8 @@ void add_header(const char *name, const char *value);
 /* Judge a response to a step; a submit is one that cannot be repeated. */
 const struct verdict *judge_step(enum step step, int status, const char *body);
 const struct verdict *judge_poll(int status, const char *body);
+/* A poll so much later, with the budgets that the last judgement left. */
+const struct verdict *judge_next(int64_t later_ms, int status, const char *body);
 
 #define ck_slice_eq(slice, text) \
 	ck_assert_msg(slice_equals((slice), (text)), "\"%.*s\" is not \"%s\"", (int)(slice).len, (slice).data, (text))

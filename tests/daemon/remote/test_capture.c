@@ -1,6 +1,7 @@
 /* test_capture.c - values that are taken out of responses. */
 #include "tests/daemon/remote/judge_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,74 @@ START_TEST(captured_values_are_bounded)
 }
 END_TEST
 
+static const struct {
+	const char *capture;
+	const char *body;
+	const char *captured;
+} PARTS[] = {
+	{ "{\"header\": \"Location\", \"after\": \"/jobs/\", \"before\": \"/\"}", "", "{\"x\":\"17\"}" },
+	{ "{\"header\": \"Location\", \"after\": \"/jobs/\"}", "", "{\"x\":\"17/status?a=/jobs/2\"}" },
+	{ "{\"header\": \"Location\", \"before\": \"/jobs/\"}", "", "{\"x\":\"https://h\"}" },
+	/* an end that is not there is the end */
+	{ "{\"header\": \"Location\", \"after\": \"a=\", \"before\": \"&\"}", "", "{\"x\":\"/jobs/2\"}" },
+	{ "{\"header\": \"Location\", \"after\": \"/tasks/\"}", "", "{}" },
+	{ "{\"header\": \"Location\", \"after\": \"/jobs/2\"}", "", "{}" },
+	{ "{\"body\": \"\", \"after\": \"<id>\", \"before\": \"</id>\"}", "<job><id>j-1</id><id>2</id></job>",
+	  "{\"x\":\"j-1\"}" },
+	{ "{\"body\": \"\", \"after\": \"<id>\"}", "<job/>", "{}" },
+	{ "{\"body\": \"/url\", \"after\": \"/v1/\"}", "{\"url\": \"http:\\/\\/h\\/v1\\/ops\\u00e9\"}", "{\"x\":\"ops\xc3\xa9\"}" },
+	{ "{\"body\": \"/n\", \"after\": \"1\"}", "{\"n\": 12}", "{\"x\":\"2\"}" },
+	{ "{\"body\": \"\", \"before\": \"\\n\"}", "first\nsecond\n", "{\"x\":\"first\"}" },
+};
+
+START_TEST(parts_of_texts)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "{\"x\": %s}", PARTS[_i].capture);
+	use_captures(text);
+	add_header("location", "https://h/jobs/17/status?a=/jobs/2");
+	judge_poll(200, PARTS[_i].body);
+	ck_assert_str_eq(judgement.verdict.captured, PARTS[_i].captured);
+}
+END_TEST
+
+/* A short part of a long body is taken. */
+START_TEST(a_part_of_a_long_text)
+{
+	char *body = malloc(200020);
+
+	use_captures("{\"x\": {\"body\": \"\", \"after\": \"<id>\", \"before\": \"<\"}}");
+	memset(body, ' ', 200000);
+	strcpy(body + 200000, "<id>7</id>");
+	judge_poll(200, body);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"x\":\"7\"}");
+	free(body);
+}
+END_TEST
+
+START_TEST(bad_captures)
+{
+	static const struct { const char *text, *message; } BAD[] = {
+		{ "{\"x\": {\"after\": \"a\"}}", "x: must have one of \"body\" and \"header\"" },
+		{ "{\"x\": {\"header\": \"L\", \"after\": \"{credential}\"}}",
+		  "x.after: {credential} is for requests, not for what is made of their answers" },
+		{ "{\"id\": {\"body\": \"\"}}", "id: \"id\" is a built-in value" },
+		{ "{\"x\": {\"body\": \"\", \"befor\": \"a\"}}", "x: unknown key \"befor\" (did you mean \"before\"?)" },
+	};
+
+	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+		json_t *json = json_loads(BAD[i].text, 0, NULL);
+		struct captures *captures;
+		struct error error = { 0 };
+
+		ck_assert_int_lt(captures_read(json, NULL, &captures, NULL, &error), 0);
+		ck_assert_str_eq(error.message, BAD[i].message);
+		json_decref(json);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("capture");
@@ -68,5 +137,8 @@ int main(void)
 	tcase_add_test(tcase, captures_keep_types_and_merge);
 	tcase_add_test(tcase, captures_of_a_whole_body);
 	tcase_add_test(tcase, captured_values_are_bounded);
+	tcase_add_loop_test(tcase, parts_of_texts, 0, sizeof(PARTS) / sizeof(PARTS[0]));
+	tcase_add_test(tcase, a_part_of_a_long_text);
+	tcase_add_test(tcase, bad_captures);
 	return judge_run("capture", tcase);
 }

@@ -1,6 +1,7 @@
 /* test_judge.c - what a response means when no rule says it, or when it cannot be read. */
 #include "tests/daemon/remote/judge_fixture.h"
 
+#include <string.h>
 
 /* --- bodies that cannot be read ----------------------------------------------------------------- */
 
@@ -94,6 +95,16 @@ static const struct {
 	{ STEP_POLL, 400, "<html>", OUTCOME_FAILURE, "HTTP 400 Bad Request" },
 	{ STEP_SUBMIT, 404, "", OUTCOME_FAILURE, "HTTP 404 Not Found" },
 	{ STEP_CANCEL, 200, "{}", OUTCOME_PENDING, "" },
+	{ STEP_FETCH, 200, "{}", OUTCOME_SUCCESS, "" },
+	{ STEP_FETCH, 204, "", OUTCOME_SUCCESS, "" },
+	{ STEP_FETCH, 503, "", OUTCOME_RETRY, "HTTP 503 Service Unavailable" },
+	{ STEP_FETCH, 404, "", OUTCOME_FAILURE, "HTTP 404 Not Found" },
+	{ STEP_ACK, 200, "{}", OUTCOME_PENDING, "" },
+	{ STEP_ACK, 404, "", OUTCOME_PENDING, "HTTP 404 Not Found" },
+	{ STEP_ACK, 429, "", OUTCOME_RETRY, "HTTP 429 Too Many Requests" },
+	{ STEP_KEEPALIVE, 204, "", OUTCOME_PENDING, "" },
+	{ STEP_KEEPALIVE, 410, "", OUTCOME_PENDING, "HTTP 410 Gone" },
+	{ STEP_KEEPALIVE, 502, "", OUTCOME_RETRY, "HTTP 502 Bad Gateway" },
 	{ STEP_CANCEL, 404, "", OUTCOME_PENDING, "the service would not cancel: HTTP 404 Not Found" },
 	{ STEP_CANCEL, 501, "", OUTCOME_PENDING, "the service would not cancel: HTTP 501 Not Implemented" },
 };
@@ -167,6 +178,127 @@ START_TEST(the_services_delay_is_taken_and_clamped)
 }
 END_TEST
 
+/* --- the steps ------------------------------------------------------------------------------------- */
+
+START_TEST(a_fetch_brings_the_result)
+{
+	add_header("Content-Type", "text/csv");
+	judge_step(STEP_FETCH, 200, "a,b\n");
+	ck_slice_eq(judgement.verdict.result, "a,b\n");
+	ck_slice_eq(judgement.verdict.content_type, "text/csv");
+	use_rules("[{\"when\": {\"status\": 202}, \"then\": \"pending\"},"
+	    " {\"when\": {\"status\": 200, \"header\": {\"Content-Type\": \"application/json\"}, \"body\": {\"/url\": "
+	    "{\"exists\": true}}}, \"then\": \"fetch\", \"budget\": {\"times\": 1}}]");
+	use_captures("{\"url\": {\"body\": \"/url\"}}");
+	ck_assert_int_eq(judge_step(STEP_FETCH, 202, "")->outcome, OUTCOME_PENDING);
+	/* a body that is not JSON is a result like any other */
+	ck_assert_int_eq(judge_step(STEP_FETCH, 200, "a,b\n")->outcome, OUTCOME_SUCCESS);
+	headers[0].value = "application/json";
+	ck_assert_int_eq(judge_step(STEP_FETCH, 200, "{\"url\": \"/next\"}")->outcome, OUTCOME_FETCH);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"url\":\"/next\"}");
+	ck_assert_str_eq(judgement.verdict.budgets, "{\"poll.1\":[1,1700000000000]}");
+	budgets = json_loads(judgement.verdict.budgets, 0, NULL);
+	ck_assert_int_eq(judge_step(STEP_FETCH, 200, "{\"url\": \"/next\"}")->outcome, OUTCOME_FAILURE);
+	/* a 204 without a body is a result as well */
+	ck_assert_int_eq(judge_step(STEP_FETCH, 204, "")->outcome, OUTCOME_SUCCESS);
+	ck_assert_ptr_nonnull(judgement.verdict.result.data);
+}
+END_TEST
+
+START_TEST(an_ack_is_done_or_is_tried_again)
+{
+	use_rules("[{\"when\": {\"status\": 409}, \"then\": \"retry\", \"delay\": 5},"
+	    " {\"when\": {\"status\": 401}, \"then\": \"refresh_credential\"},"
+	    " {\"when\": {\"status\": 403}, \"then\": \"failure\", \"error\": \"no\"},"
+	    " {\"when\": {\"body\": {\"/done\": true}}, \"then\": \"success\"}]");
+	ck_assert_int_eq(judge_step(STEP_ACK, 409, "")->outcome, OUTCOME_RETRY);
+	ck_assert_uint_eq(judgement.verdict.delay_usec, 5000000);
+	ck_assert_int_eq(judge_step(STEP_KEEPALIVE, 401, "")->outcome, OUTCOME_RETRY);
+	ck_assert(judgement.refresh_credential);
+	judge_step(STEP_ACK, 403, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert_ptr_null(judgement.verdict.failure.kind);
+	judge_step(STEP_ACK, 200, "{\"done\": true}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert_ptr_null(judgement.verdict.result.data);
+	/* an answer that cannot be read is an answer */
+	ck_assert_int_eq(judge_step(STEP_ACK, 200, "bye")->outcome, OUTCOME_PENDING);
+}
+END_TEST
+
+START_TEST(a_long_poll_that_brings_nothing)
+{
+	struct http_response response = { .sent = true, .timed_out = true, .error = "no answer within 30 s" };
+
+	judge_in.step = STEP_POLL;
+	judge_in.response = &response;
+	judge(&judge_in, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	ck_assert(judgement.verdict.unreachable);
+	judgement_done(&judgement);
+	judge_in.long_poll = true;
+	judge(&judge_in, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert(judgement.verdict.has_delay && judgement.verdict.delay_usec == 0 && !judgement.verdict.unreachable);
+	judgement_done(&judgement);
+	/* a connection that broke is something else */
+	response.timed_out = false;
+	judge(&judge_in, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	judge_poll(408, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert(judgement.verdict.has_delay && judgement.verdict.delay_usec == 0);
+	use_rules("[{\"when\": {\"status\": 408}, \"then\": \"lost\"}]");
+	ck_assert_int_eq(judge_poll(408, "")->outcome, OUTCOME_LOST);
+}
+END_TEST
+
+START_TEST(a_submit_that_is_there_already)
+{
+	use_rules("[{\"when\": {\"status\": 409}, \"then\": \"pending\"}]");
+	use_captures("{\"name\": {\"body\": \"/existing/name\"}}");
+	judge_step(STEP_SUBMIT, 409, "{\"existing\": {\"name\": \"op7\"}}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"name\":\"op7\"}");
+}
+END_TEST
+
+START_TEST(an_answer_that_leads_to_the_fetch_has_what_it_needs)
+{
+	use_rules("[{\"when\": {\"body\": {\"/done\": true}}, \"then\": \"fetch\", \"progress\": \"/p\"}]");
+	use_captures("{\"url\": {\"body\": \"/url\"}, \"log\": {\"body\": \"/log\"}}");
+	judge_in.fetch_names = json_loads("{\"url\": \"fetch.url\"}", 0, NULL);
+	judge_poll(200, "{\"done\": true, \"url\": \"/r\", \"p\": 99}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FETCH);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"url\":\"/r\"}");
+	ck_slice_eq(judgement.verdict.progress, "99");
+	judge_poll(200, "{\"done\": true, \"log\": \"/r\"}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
+	ck_slice_eq(judgement.verdict.failure.message,
+	    "the answer to the poll has no value for \"url\", which later requests need");
+	old = json_loads("{\"url\": \"/before\"}", 0, NULL);
+	ck_assert_int_eq(judge_poll(200, "{\"done\": true, \"log\": \"/r\"}")->outcome, OUTCOME_FETCH);
+	json_decref((json_t *)judge_in.fetch_names);
+}
+END_TEST
+
+/* One item of a list, as the reader of lists hands it out. */
+START_TEST(an_item_of_a_list_is_judged_as_a_poll)
+{
+	static const char list[] = "{\"data\": [{\"id\": 1, \"done\": false}, {\"id\": 2, \"done\": true, \"response\": [7]}]}";
+	const char *item = strstr(list, "{\"id\": 2");
+	struct http_response response = { .status = 200, .body = item, .body_len = strlen(item) - 2, .sent = true };
+
+	use_rules(google_rules);
+	judge_poll(200, "{}");
+	judgement_done(&judgement);
+	judge_in.response = &response;
+	judge(&judge_in, &judgement);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_SUCCESS);
+	ck_slice_eq(judgement.verdict.result, "[7]");
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("judge");
@@ -180,5 +312,11 @@ int main(void)
 	tcase_add_test(tcase, a_plain_text_error_is_shown);
 	tcase_add_test(tcase, no_response_is_unreachable);
 	tcase_add_test(tcase, the_services_delay_is_taken_and_clamped);
+	tcase_add_test(tcase, a_fetch_brings_the_result);
+	tcase_add_test(tcase, an_ack_is_done_or_is_tried_again);
+	tcase_add_test(tcase, a_long_poll_that_brings_nothing);
+	tcase_add_test(tcase, a_submit_that_is_there_already);
+	tcase_add_test(tcase, an_answer_that_leads_to_the_fetch_has_what_it_needs);
+	tcase_add_test(tcase, an_item_of_a_list_is_judged_as_a_poll);
 	return judge_run("judge", tcase);
 }

@@ -134,6 +134,86 @@ START_TEST(a_rule_can_retry_with_a_reason)
 }
 END_TEST
 
+/* --- set, headers, delays -------------------------------------------------------------------------- */
+
+START_TEST(a_rule_sets_values)
+{
+	use_rules("[{\"when\": {\"status\": 400}, \"then\": \"retry\", \"set\": {\"allow\": false, \"o\": {\"{a}\": 1}}},"
+	    " {\"when\": {\"status\": 200}, \"then\": \"pending\", \"set\": {\"cursor\": \"mine\"}}]");
+	use_captures("{\"cursor\": {\"body\": \"/cursor\"}, \"n\": {\"body\": \"/n\"}}");
+	old = json_loads("{\"allow\": true, \"n\": 1}", 0, NULL);
+	judge_poll(400, "{\"n\": 2}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"allow\":false,\"n\":1,\"o\":{\"{a}\":1}}");
+	/* over what the answer itself has */
+	judge_poll(200, "{\"n\": 2, \"cursor\": \"theirs\"}");
+	ck_assert_str_eq(judgement.verdict.captured, "{\"allow\":true,\"n\":2,\"cursor\":\"mine\"}");
+	judge_poll(204, "");
+	ck_assert_str_eq(judgement.verdict.captured, "{\"allow\":true,\"n\":1}");
+}
+END_TEST
+
+START_TEST(parts_of_an_answer_may_be_headers)
+{
+	use_rules("[{\"when\": {\"status\": 200}, \"then\": \"success\", \"result\": {\"header\": \"X-Result\"}},"
+	    " {\"when\": {\"status\": 202}, \"then\": \"pending\", \"progress\": {\"header\": \"X-Progress\"}},"
+	    " {\"when\": {\"status\": 500}, \"then\": \"failure\", \"error\": {\"code\": {\"header\": \"X-Code\"}, "
+	    "\"message\": {\"header\": \"X-Why\"}}}]");
+	ck_assert_int_eq(judge_poll(200, "")->outcome, OUTCOME_FAILURE);
+	ck_slice_eq(judgement.verdict.failure.message, "the result is not there: header \"X-Result\"");
+	ck_assert_ptr_null(judge_poll(202, "")->progress.data);
+	add_header("X-Result", "42");
+	add_header("X-Progress", "in \"progress\", 31%");
+	add_header("X-Code", "E7");
+	add_header("X-Why", "it \xc3\xa9xploded");
+	judge_poll(200, "<html>");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_SUCCESS);
+	ck_slice_eq(judgement.verdict.result, "42");
+	ck_slice_eq(judgement.verdict.content_type, "text/plain");
+	ck_slice_eq(judge_poll(202, "")->progress, "\"in \\\"progress\\\", 31%\"");
+	judge_poll(500, "");
+	ck_slice_eq(judgement.verdict.failure.code, "E7");
+	ck_slice_eq(judgement.verdict.failure.message, "it \xc3\xa9xploded");
+}
+END_TEST
+
+static const struct {
+	const char *delay;
+	const char *body;
+	bool given;
+	uint64_t usec;
+} DELAYS[] = {
+	{ "0", "{}", true, 0 },
+	{ "{\"body\": \"/ms\", \"unit\": \"ms\"}", "{\"ms\": 1500}", true, 1500000 },
+	{ "{\"body\": \"/ms\", \"unit\": \"ms\"}", "{\"ms\": \"1500\"}", true, 1500000 },
+	{ "{\"body\": \"/s\"}", "{\"s\": 0.25}", true, 250000 },
+	{ "{\"body\": \"/s\"}", "{\"s\": 1e3}", true, 1000000000 },
+	{ "{\"body\": \"/s\"}", "{\"s\": 1e999}", true, 3600000000 },
+	{ "{\"body\": \"/s\"}", "{\"s\": 86400}", true, 3600000000 },
+	{ "{\"header\": \"X-Poll-After\", \"unit\": \"s\"}", "", true, 7000000 },
+	{ "{\"header\": \"X-Gone\"}", "", false, 0 },
+	{ "{\"body\": \"/s\"}", "{\"s\": -1}", false, 0 },
+	{ "{\"body\": \"/s\"}", "{\"s\": \"soon\"}", false, 0 },
+	{ "{\"body\": \"/s\"}", "{\"s\": \"nan\"}", false, 0 },
+	{ "{\"body\": \"/s\"}", "{\"s\": [1]}", false, 0 },
+	{ "{\"body\": \"/s\"}", "{}", false, 0 },
+	{ "{\"body\": \"/s\"}", "1", false, 0 },
+};
+
+START_TEST(delays)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "[{\"then\": \"pending\", \"delay\": %s}]", DELAYS[_i].delay);
+	use_rules(text);
+	add_header("x-poll-after", "7");
+	judge_poll(200, DELAYS[_i].body);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert_int_eq(judgement.verdict.has_delay, DELAYS[_i].given);
+	ck_assert_uint_eq(judgement.verdict.delay_usec, DELAYS[_i].usec);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("rules");
@@ -145,5 +225,8 @@ int main(void)
 	tcase_add_loop_test(tcase, errors, 0, sizeof(ERRORS) / sizeof(ERRORS[0]));
 	tcase_add_test(tcase, a_long_message_is_cut_between_characters);
 	tcase_add_test(tcase, a_rule_can_retry_with_a_reason);
+	tcase_add_test(tcase, a_rule_sets_values);
+	tcase_add_test(tcase, parts_of_an_answer_may_be_headers);
+	tcase_add_loop_test(tcase, delays, 0, sizeof(DELAYS) / sizeof(DELAYS[0]));
 	return judge_run("rules", tcase);
 }

@@ -145,11 +145,9 @@ static const struct { const char *spec, *error; } BAD[] = {
 	{ RULES("[{}]"), "poll.rules[0]: \"then\" is missing" },
 	{ RULES("[{\"then\": \"sucess\"}]"), "poll.rules[0].then: unknown outcome \"sucess\" (did you mean "
 	  "\"success\"?)" },
-	{ RULES("[{\"then\": \"refresh_credential\"}]"),
-	  "poll.rules[0].then: \"refresh_credential\" is not supported by this version" },
 	{ RULES("[{\"then\": \"continue\"}]"), "poll.rules[0].then: \"continue\" is not supported by this version" },
-	{ RULES("[{\"then\": \"pending\", \"budget\": {}}]"), "poll.rules[0].budget: is not supported by this "
-	  "version" },
+	{ RULES("[{\"then\": \"pending\", \"budget\": {}}]"),
+	  "poll.rules[0].budget: must have \"times\", \"seconds\" or both" },
 	{ RULES("[{\"then\": \"lost\"}, {\"then\": \"lost\"}, {\"then\": \"lost\", \"when\": {\"staus\": 404}}]"),
 	  "poll.rules[2].when: unknown key \"staus\" (did you mean \"status\"?)" },
 	{ RULES("[{\"then\": \"success\", \"result\": \"done\"}]"),
@@ -159,9 +157,9 @@ static const struct { const char *spec, *error; } BAD[] = {
 	{ RULES("[{\"then\": \"pending\", \"result\": \"/a\"}]"), "poll.rules[0]: \"result\" is for \"then\": "
 	  "\"success\"" },
 	{ RULES("[{\"then\": \"success\", \"error\": \"/a\"}]"),
-	  "poll.rules[0]: \"error\" is for outcomes other than pending and success" },
+	  "poll.rules[0]: \"error\" is for outcomes other than pending, success and fetch" },
 	{ RULES("[{\"then\": \"success\", \"delay\": 1}]"),
-	  "poll.rules[0]: \"delay\" is for \"then\": \"pending\" or \"retry\"" },
+	  "poll.rules[0]: \"delay\" is for \"then\": \"pending\", \"retry\" or \"fetch\"" },
 	{ RULES("[{\"then\": \"failure\", \"error\": {\"mesage\": \"x\"}}]"),
 	  "poll.rules[0].error: unknown key \"mesage\" (did you mean \"message\"?)" },
 	{ RULES("[{\"then\": \"failure\", \"error\": 1}]"),
