@@ -7,6 +7,7 @@
 #include "daemon/ipc/ipc.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/remote/credentials.h"
 #include "daemon/remote/http.h"
 #include "daemon/remote/poller.h"
 #include "daemon/remote/profile.h"
@@ -31,6 +32,9 @@
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
 
+/* Streams of events open at a time, each with a connection of its own: more futures are polled alone. */
+#define STREAMS_MAX 64
+
 /* Those of the command line, the user's, the system's, the installed ones, and the end. */
 #define PROFILE_DIRS_MAX (PATHS_PROFILE_DIRS_MAX + 4)
 
@@ -42,6 +46,7 @@ struct server {
 	struct event *on_store;
 	struct event *wake;                  /* only ends a turn's waiting */
 	struct http *http;
+	struct credentials *credentials;
 	struct poller *poller;
 	struct store *store;
 	struct broker *broker;
@@ -98,6 +103,17 @@ static struct http_config http_part(const struct config *config)
 	return (struct http_config){ .body_max = config->result_max, .user_agent = USER_AGENT };
 }
 
+/* Where the values of credentials come from. */
+static struct credentials_config credentials_part(const struct server *server)
+{
+	const struct paths *paths = &server->options->paths;
+
+	return (struct credentials_config){
+		.directory = paths->credentials[0] ? paths->credentials : NULL,
+		.wall_ms = host.wall_ms,
+	};
+}
+
 /* What the service side is told: at the start, and again when the configuration changes. dirs: room for all. */
 static struct poller_config poller_part(const struct server *server, const struct config *config, const char **dirs)
 {
@@ -113,7 +129,8 @@ static struct poller_config poller_part(const struct server *server, const struc
 	dirs[n] = NULL;
 	return (struct poller_config){
 		.profile_dirs = dirs,
-		.credential_dir = paths->credentials[0] ? paths->credentials : NULL,
+		.credentials = server->credentials,
+		.streams_max = STREAMS_MAX,
 		.timeout_usec = config->timeout_usec,
 		.body_max = config->result_max,
 		.wall_ms = host.wall_ms,
@@ -152,6 +169,7 @@ static void reload(struct server *server)
 		struct broker_config broker;
 		struct ipc_config ipc;
 		struct http_config http;
+		struct credentials_config credentials = credentials_part(server);
 		struct poller_config poller;
 		const char *dirs[PROFILE_DIRS_MAX];
 
@@ -163,7 +181,8 @@ static void reload(struct server *server)
 		ipc_configure(server->ipc, &ipc);
 		http_configure(server->http, &http);
 		poller = poller_part(server, &server->config, dirs);
-		if (poller_configure(server->poller, &poller) < 0)
+		if (credentials_configure(server->credentials, &credentials) < 0 ||
+		    poller_configure(server->poller, &poller) < 0)
 			log_warning("configuration: no memory for [remote], its old values stay in force");
 		log_info("configuration: read again");
 	}
@@ -336,12 +355,17 @@ static int start_events(struct server *server)
 static int start_remote(struct server *server)
 {
 	const char *dirs[PROFILE_DIRS_MAX];
-	struct poller_config poller = poller_part(server, &server->config, dirs);
+	struct credentials_config credentials = credentials_part(server);
 	struct http_config http = http_part(&server->config);
+	struct poller_config poller;
 
 	server->http = http_new(server->base, &http);
 	if (server->http)
+		server->credentials = credentials_new(server->base, server->http, &credentials);
+	if (server->credentials) {
+		poller = poller_part(server, &server->config, dirs);
 		server->poller = poller_new(server->http, &poller);
+	}
 	if (!server->poller) {
 		log_error("cannot start: no memory for the service side");
 		return -ENOMEM;
@@ -489,6 +513,7 @@ static void finish(struct server *server)
 	store_close(server->store);
 	broker_free(server->broker);
 	poller_free(server->poller);
+	credentials_free(server->credentials);
 	http_free(server->http);
 	free_event(server->on_term);
 	free_event(server->on_int);

@@ -263,9 +263,15 @@ static int set_header(struct built_request *built, const char *name, char *value
 	return 0;
 }
 
+/* Does a template name the credential? */
+static bool has_credential(const char *template)
+{
+	return strstr(template, "{credential}") || strstr(template, "{+credential}");
+}
+
 /* where: "poll." or "", for the message. Values are never shown. */
 static int fill_headers(struct built_request *built, const json_t *headers, const char *step,
-    const struct values *values, struct error *error)
+    const struct values *values, bool foreign, struct error *error)
 {
 	const char *name;
 	json_t *template;
@@ -273,7 +279,11 @@ static int fill_headers(struct built_request *built, const json_t *headers, cons
 	json_object_foreach((json_t *)headers, name, template) {
 		char *value;
 		size_t len;
-		int r = template_fill(json_string_value(template), TEMPLATE_PLAIN, values, REMOTE_HEADER_MAX, &value,
+		int r;
+
+		if (foreign && has_credential(json_string_value(template)))
+			continue;
+		r = template_fill(json_string_value(template), TEMPLATE_PLAIN, values, REMOTE_HEADER_MAX, &value,
 		    &len, error);
 
 		if (r == 0 && has_control(value, len, false)) {
@@ -401,9 +411,10 @@ static int build_headers(const struct build_input *input, struct built_request *
 	built->headers = calloc(room, sizeof(*built->headers));
 	if (!built->headers)
 		return place_no_memory(error);
-	r = fill_headers(built, input->spec->headers, "", &input->values, error);
+	r = fill_headers(built, input->spec->headers, "", &input->values, input->foreign, error);
 	if (r == 0)
-		r = fill_headers(built, request->headers, request_step_name(input->step), &input->values, error);
+		r = fill_headers(built, request->headers, request_step_name(input->step), &input->values,
+		    input->foreign, error);
 	if (r == 0 && request->idempotency) {
 		if (!input->idempotency)
 			return error_set(error, ERROR_INVALID_SPEC, "submit.idempotency: there is no value for it");
@@ -420,7 +431,7 @@ static int check_downgrade(const struct build_input *input, const struct built_r
 	bool tls;
 	int r;
 
-	if (!spec_uses(input->spec, input->step, "credential") || strncasecmp(built->url, "http:", 5) != 0 ||
+	if (input->foreign || !spec_uses(input->spec, input->step, "credential") || strncasecmp(built->url, "http:", 5) != 0 ||
 	    !input->spec->base)
 		return 0;
 	r = build_base(input->spec, &input->values, &base, error);
@@ -457,7 +468,10 @@ int build_request(const struct build_input *input, struct built_request *ret, st
 	uint64_t timeout = request->timeout_usec ? request->timeout_usec : input->timeout_usec;
 	int r;
 
-	r = build_url(input->spec, input->step, &input->values, &built.url, error);
+	if (input->url)
+		r = (built.url = strdup(input->url)) ? 0 : place_no_memory(error);
+	else
+		r = build_url(input->spec, input->step, &input->values, &built.url, error);
 	if (r == 0)
 		r = check_downgrade(input, &built, error);
 	if (r == 0)

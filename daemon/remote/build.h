@@ -26,6 +26,8 @@ struct build_input {
 	uint64_t timeout_usec;         /* when the spec has none */
 	uint64_t timeout_max_usec;     /* at most, in any case */
 	bool safe_to_resend;
+	const char *url;               /* the whole URL in place of the request's own; or NULL */
+	bool foreign;                  /* headers that use {credential} are left out */
 };
 
 /*

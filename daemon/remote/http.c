@@ -221,6 +221,16 @@ int http_start(struct http *http, const struct http_request *request, http_cb do
 	return 0;
 }
 
+int http_start_stream(struct http *http, const struct http_request *request, http_data_cb on_data, http_cb done,
+    void *arg, struct http_transfer **ret, struct error *error)
+{
+	int r = http_start(http, request, done, arg, ret, error);
+
+	if (r == 0)
+		(*ret)->on_data = on_data;
+	return r;
+}
+
 struct http_transfer *http_abort(struct http_transfer *transfer)
 {
 	/* in its own callback it has ended already */

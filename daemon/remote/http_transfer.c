@@ -62,7 +62,13 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_transfer *transfer = arg;
 	size_t len = size * count;
+	struct http_response head = { 0 };
+	long status = 0;
 
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	head.status = (int)status;
+	if (transfer->on_data && status / 100 == 2)
+		return transfer->on_data(transfer->arg, &head, data, len) < 0 ? 0 : len;
 	if (len > transfer->body_max - transfer->body_len) {
 		transfer->refusal = REFUSED_BODY;
 		return 0;

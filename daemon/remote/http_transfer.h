@@ -32,6 +32,7 @@ struct http_transfer {
 	struct http *http;
 	enum transfer_state state;
 	http_cb done;
+	http_data_cb on_data;          /* of a stream */
 	void *arg;
 
 	CURL *easy;

@@ -6,6 +6,7 @@
 #include "daemon/remote/limits.h"
 #include "daemon/remote/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,39 @@ static int set_bucket(struct remote_plan *plan, json_t *builtin, struct error *e
 	return r;
 }
 
+/* Add the origin of a URL that is known; takes url. */
+static void add_origin(struct remote_plan *plan, char *url)
+{
+	size_t n = 0;
+
+	while (plan->origins[n])
+		n++;
+	if (http_origin(url, &plan->origins[n], NULL) < 0)
+		plan->origins[n] = NULL;
+	free(url);
+}
+
+static int set_origins(struct remote_plan *plan, json_t *builtin, struct error *error)
+{
+	const struct values values = { .builtin = builtin, .params = plan->params };
+	char *url;
+
+	plan->origins = calloc(STEPS + 2, sizeof(*plan->origins));
+	if (!plan->origins)
+		return place_no_memory(error);
+	if (build_base(plan->spec, &values, &url, NULL) == 0 && url)
+		add_origin(plan, url);
+	for (enum step step = STEP_SUBMIT; step < STEPS; step++)
+		if (plan->spec->requests[step].given && build_url(plan->spec, step, &values, &url, NULL) == 0)
+			add_origin(plan, url);
+	return 0;
+}
+
+int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret, struct error *error)
+{
+	return build_url(plan->spec, STEP_KEEPALIVE, values, ret, error) < 0 ? -EAGAIN : 0;
+}
+
 static int apply_settings(struct remote_plan *plan, struct error *error)
 {
 	const struct spec *spec = plan->spec;
@@ -242,6 +276,8 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 		r = check_requests(plan, builtin, error);
 	if (r == 0)
 		r = set_bucket(plan, builtin, error);
+	if (r == 0)
+		r = set_origins(plan, builtin, error);
 	if (r < 0)
 		goto fail;
 	json_decref(builtin);
@@ -261,6 +297,9 @@ struct remote_plan *plan_free(struct remote_plan *plan)
 	spec_unref(plan->spec);
 	json_decref(plan->params);
 	free(plan->bucket);
+	for (char **origin = plan->origins; origin && *origin; origin++)
+		free(*origin);
+	free(plan->origins);
 	free(plan);
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include "daemon/broker/remote.h"
 #include "daemon/remote/spec.h"
 #include "daemon/remote/status.h"
+#include "daemon/remote/template.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct remote_plan {
 	json_t *params;
 	struct status_set retry_on;
 	char *bucket;
+	char **origins;                /* that the spec itself names, as http_origin() has them; ends with NULL */
 };
 
 /*
@@ -24,6 +26,9 @@ struct remote_plan {
  */
 int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
     struct remote_plan **ret, struct error *error);
+/* A name that keep-alive requests share which are one: the filled request without its credential. The caller frees.
+ * -EAGAIN without a message: a template has no value yet. */
+int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret, struct error *error);
 /* NULL is allowed; returns NULL. */
 struct remote_plan *plan_free(struct remote_plan *plan);
 

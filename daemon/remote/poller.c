@@ -1,88 +1,67 @@
 /* poller.c - the service side as the broker sees it: compiles specs, takes one step of a future at a time. */
 #include "daemon/remote/poller.h"
 #include "daemon/log.h"
-#include "daemon/remote/build.h"
-#include "daemon/remote/credential.h"
+#include "daemon/remote/ask.h"
 #include "daemon/remote/judge.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/plan.h"
+#include "daemon/remote/poller_core.h"
 #include "daemon/remote/prepare.h"
+#include "daemon/remote/text.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TIMEOUT_DEFAULT_USEC UINT64_C(30000000)
 
-struct poller {
-	struct http *http;
-	struct spec_cache *specs;
-	struct profiles *profiles;
-	char *credential_dir;
-	uint64_t timeout_usec;
-	size_t body_max;
-	int64_t (*wall_ms)(void *self);
-	void *clock_self;
-	struct exchange *exchanges;    /* under way */
-};
-
-struct exchange {
-	struct poller *poller;
-	struct exchange *next, *prev;
+/* One step of one future under way; batch.c has those of many. */
+struct single {
+	struct exchange exchange;      /* first: what the broker holds */
 	const struct remote_plan *plan;
 	enum step step;
 	json_t *captured;
-	bool repeatable;
-	struct http_transfer *transfer;
+	json_t *budgets;
+	struct ask *ask;
 	exchange_cb done;
 	void *arg;
 };
 
-static void exchange_link(struct exchange *exchange)
-{
-	struct poller *poller = exchange->poller;
+/* --- the poller --------------------------------------------------------------------------------------------------- */
 
+void exchange_link(struct exchange *exchange, struct poller *poller, void (*abort)(struct exchange *exchange))
+{
+	exchange->poller = poller;
+	exchange->abort = abort;
+	exchange->prev = NULL;
 	exchange->next = poller->exchanges;
 	if (exchange->next)
 		exchange->next->prev = exchange;
 	poller->exchanges = exchange;
 }
 
-static void exchange_unlink(struct exchange *exchange)
+void exchange_unlink(struct exchange *exchange)
 {
 	if (exchange->next)
 		exchange->next->prev = exchange->prev;
 	if (exchange->prev)
 		exchange->prev->next = exchange->next;
-	else if (exchange->poller->exchanges == exchange)
+	else
 		exchange->poller->exchanges = exchange->next;
-}
-
-static void exchange_free(struct exchange *exchange)
-{
-	exchange_unlink(exchange);
-	json_decref(exchange->captured);
-	free(exchange);
-}
-
-static int copy_dir(const char *dir, char **ret)
-{
-	*ret = dir ? strdup(dir) : NULL;
-	return dir && !*ret ? -1 : 0;
 }
 
 int poller_configure(struct poller *poller, const struct poller_config *config)
 {
 	struct profiles *profiles = profiles_new(config->profile_dirs);
-	char *dir = NULL;
 
-	if (!profiles || copy_dir(config->credential_dir, &dir) < 0) {
-		profiles_free(profiles);
+	if (!profiles)
 		return place_no_memory(NULL);
-	}
 	profiles_free(poller->profiles);
-	free(poller->credential_dir);
 	poller->profiles = profiles;
-	poller->credential_dir = dir;
+	poller->credentials = config->credentials;
+	poller->streams_max = config->streams_max;
 	poller->timeout_usec = config->timeout_usec ? config->timeout_usec : TIMEOUT_DEFAULT_USEC;
 	poller->body_max = config->body_max;
 	poller->wall_ms = config->wall_ms;
@@ -105,8 +84,7 @@ struct poller *poller_new(struct http *http, const struct poller_config *config)
 
 static void abort_exchange(void *self, struct exchange *exchange)
 {
-	http_abort(exchange->transfer);
-	exchange_free(exchange);
+	exchange->abort(exchange);
 }
 
 struct poller *poller_free(struct poller *poller)
@@ -115,9 +93,9 @@ struct poller *poller_free(struct poller *poller)
 		return NULL;
 	while (poller->exchanges)
 		abort_exchange(poller, poller->exchanges);
+	assert(!poller->flights);
 	profiles_free(poller->profiles);
 	spec_cache_free(poller->specs);
-	free(poller->credential_dir);
 	free(poller);
 	return NULL;
 }
@@ -166,132 +144,173 @@ static void free_plan(void *self, struct plan *plan)
 	plan_free((struct remote_plan *)plan);
 }
 
-/* A response came, or will not come: judge it and tell the broker. */
-static void on_response(void *arg, const struct http_response *response)
+/* --- one step ----------------------------------------------------------------------------------------------------- */
+
+static void single_free(struct single *single)
 {
-	struct exchange *exchange = arg;
-	struct poller *poller = exchange->poller;
-	const struct remote_plan *plan = exchange->plan;
+	exchange_unlink(&single->exchange);
+	ask_abort(single->ask);
+	json_decref(single->captured);
+	json_decref(single->budgets);
+	free(single);
+}
+
+static void single_abort(struct exchange *exchange)
+{
+	single_free((struct single *)exchange);
+}
+
+static void judge_answer(const struct single *single, const struct ask_answer *answer, struct judgement *ret)
+{
+	const struct poller *poller = single->exchange.poller;
+	const struct remote_plan *plan = single->plan;
+	const struct request *request = &plan->spec->requests[single->step];
 	const struct judge_input input = {
-		.step = exchange->step,
-		.response = response,
-		.rules = spec_rules(plan->spec, exchange->step),
-		.captures = plan->spec->requests[exchange->step].captures,
-		.captured = exchange->captured,
+		.step = single->step,
+		.response = answer->response,
+		.rules = spec_rules(plan->spec, single->step),
+		.captures = request->captures,
+		.captured = single->captured,
+		.budgets = single->budgets,
 		.params = plan->params,
 		.retry_on = &plan->retry_on,
 		.retry_after_max_usec = plan->plan.retry_after_max_usec,
-		.repeatable = exchange->repeatable,
+		.long_poll = request->long_poll,
+		.repeatable = single->step != STEP_SUBMIT || plan->plan.has_idempotency || plan->plan.resubmit,
 		.body_max = poller->body_max,
 		.now_ms = poller->wall_ms(poller->clock_self),
 	};
-	const exchange_cb done = exchange->done;
-	void *const done_arg = exchange->arg;
-	struct judgement judgement;
 
-	judge(&input, &judgement);
-	log_debug("remote: %s at %s: status %d", request_step_name(exchange->step), plan->bucket, response->status);
+	judge(&input, ret);
+	log_debug("remote: %s at %s: status %d", request_step_name(single->step), plan->bucket,
+	    answer->response->status);
+	/* What was sent for another future is counted there. */
+	if (answer->shared)
+		ret->verdict.extra_requests = 0;
+	ret->verdict.extra_requests += answer->extra;
+	ret->verdict.shared = answer->shared;
+	ret->verdict.sent = answer->sent;
+}
+
+/* It could not be sent (again): that is no news of the operation. */
+static void judge_nothing(const struct single *single, const struct ask_answer *answer, struct judgement *ret)
+{
+	*ret = (struct judgement){
+		.verdict = {
+			.step = single->step, .outcome = OUTCOME_RETRY, .sent = answer->sent, .extra_requests = answer->extra,
+		},
+	};
+	text_line(answer->reason, ret->verdict.reason, sizeof(ret->verdict.reason));
+}
+
+/* The service refused the credential, and there is no fresh one: say so before what it said. */
+static void say_refused(const struct single *single, int why, struct verdict *verdict)
+{
+	const char *name = single->plan->spec->credential;
+	char line[sizeof(verdict->reason) * 2];
+
+	if (why == -ENOENT)
+		return;
+	snprintf(line, sizeof(line), "credential %s was refused%s: %s", name, why == -EALREADY ?
+	    ", and so was a fresh one" : why == -EKEYREJECTED ? "" : ", and a fresh one could not be had", verdict->reason);
+	text_line(line, verdict->reason, sizeof(verdict->reason));
+}
+
+/* Judge what came of it and tell the broker, unless a fresh credential may change it. */
+static void on_answer(void *arg, const struct ask_answer *answer)
+{
+	struct single *single = arg;
+	const exchange_cb done = single->done;
+	void *const done_arg = single->arg;
+	struct judgement judgement;
+	int r;
+
+	if (answer->response)
+		judge_answer(single, answer, &judgement);
+	else
+		judge_nothing(single, answer, &judgement);
+	if (judgement.refresh_credential) {
+		r = ask_refresh(single->ask);
+		if (r == 0) {
+			judgement_done(&judgement);
+			return;
+		}
+		say_refused(single, r, &judgement.verdict);
+	}
 	/* Gone before the callback, which may start the next step or free the plan. */
-	exchange_free(exchange);
+	single_free(single);
 	done(done_arg, &judgement.verdict);
 	judgement_done(&judgement);
 }
 
-/* The values that are made for one request. Holds the credential: wipe it with builtin_free. */
-static int make_builtin(const struct poller *poller, const struct remote_plan *plan,
-    const struct step_input *input, json_t **ret, struct error *error)
+static int parse_stored(const char *what, const char *text, json_t **ret, struct error *error)
 {
-	char id[ID_TEXT_LEN + 1], *credential = NULL;
-	json_t *builtin;
-	int r;
-
-	if (plan->spec->credential && spec_uses(plan->spec, input->step, "credential")) {
-		r = credential_read(plan->spec->credential, poller->credential_dir, &credential, error);
-		if (r < 0)
-			return r;
-	}
-	id_format(input->id, id);
-	builtin = json_pack("{s:s,s:I,s:s*,s:s*}", "id", id, "attempt", (json_int_t)input->attempt, "credential",
-	    credential, "idempotency", input->idempotency);
-	credential_free(credential);
-	/* jansson refuses what is not UTF-8 */
-	if (!builtin)
-		return error_set(error, ERROR_INVALID_SPEC, "credential: the value is not UTF-8 text");
-	*ret = builtin;
-	return 0;
+	return text && *text ? spec_parse_json(what, slice_from_str(text), ret, error) : 0;
 }
 
-static void builtin_free(json_t *builtin)
+static int single_start(struct single *single, const struct step_input *input, struct error *error)
 {
-	json_t *credential = json_object_get(builtin, "credential");
-
-	if (credential)
-		explicit_bzero((char *)json_string_value(credential), json_string_length(credential));
-	json_decref(builtin);
-}
-
-/* Does sending a step twice do no more than sending it once? */
-static bool is_repeatable(const struct remote_plan *plan, enum step step)
-{
-	return step != STEP_SUBMIT || plan->plan.has_idempotency || plan->plan.resubmit;
-}
-
-static int send_request(struct exchange *exchange, const struct step_input *input, struct error *error)
-{
-	struct poller *poller = exchange->poller;
-	struct build_input build = {
-		.spec = exchange->plan->spec,
+	struct ask_input ask = {
+		.plan = single->plan,
 		.step = input->step,
-		.values = { .captured = exchange->captured, .params = exchange->plan->params },
+		.id = input->id,
+		.attempt = input->attempt,
 		.idempotency = input->idempotency,
-		.timeout_usec = poller->timeout_usec,
-		.timeout_max_usec = input->timeout_usec,
-		.safe_to_resend = exchange->repeatable,
+		.timeout_usec = input->timeout_usec,
 	};
-	struct built_request built;
-	json_t *builtin;
-	int r;
+	int r = parse_stored("captured values", input->captured, &single->captured, error);
 
-	r = make_builtin(poller, exchange->plan, input, &builtin, error);
+	if (r == 0)
+		r = parse_stored("budgets", input->budgets, &single->budgets, error);
 	if (r < 0)
 		return r;
-	build.values.builtin = builtin;
-	r = build_request(&build, &built, error);
-	builtin_free(builtin);
-	if (r < 0)
-		return r;
-	r = http_start(poller->http, &built.http, on_response, exchange, &exchange->transfer, error);
-	built_request_done(&built);
-	if (r < 0)
-		error_wrap(error, "%s", request_step_name(input->step));
-	return r;
+	ask.captured = single->captured;
+	return ask_start(single->exchange.poller, &ask, on_answer, single, &single->ask, error);
 }
 
 static int start(void *self, const struct plan *plan, const struct step_input *input, exchange_cb done,
     void *arg, struct exchange **ret, struct error *error)
 {
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
-	int r = 0;
+	struct single *single = calloc(1, sizeof(*single));
+	int r;
 
-	if (!exchange)
+	if (!single)
 		return place_no_memory(error);
-	exchange->poller = self;
-	exchange->plan = (const struct remote_plan *)plan;
-	exchange->step = input->step;
-	exchange->repeatable = is_repeatable(exchange->plan, input->step);
-	exchange->done = done;
-	exchange->arg = arg;
-	exchange_link(exchange);
-	if (input->captured)
-		r = spec_parse_json("captured values", slice_from_str(input->captured), &exchange->captured, error);
-	if (r == 0)
-		r = send_request(exchange, input, error);
+	single->plan = (const struct remote_plan *)plan;
+	single->step = input->step;
+	single->done = done;
+	single->arg = arg;
+	exchange_link(&single->exchange, self, single_abort);
+	r = single_start(single, input, error);
 	if (r < 0) {
-		exchange_free(exchange);
+		single_free(single);
 		return r;
 	}
-	*ret = exchange;
+	*ret = &single->exchange;
 	return 0;
+}
+
+/* --- what the broker calls ----------------------------------------------------------------------------------------- */
+
+static int keepalive_name(void *self, const struct plan *plan, const struct step_input *input, char **ret,
+    struct error *error)
+{
+	const struct remote_plan *remote = (const struct remote_plan *)plan;
+	struct values values = { .params = remote->params };
+	char id[ID_TEXT_LEN + 1];
+	json_t *builtin, *captured = NULL;
+	int r = parse_stored("captured values", input->captured, &captured, error);
+
+	if (r < 0)
+		return r;
+	id_format(input->id, id);
+	builtin = json_pack("{s:s,s:I}", "id", id, "attempt", (json_int_t)input->attempt);
+	values.builtin = builtin;
+	values.captured = captured;
+	r = builtin ? plan_keepalive_name(remote, &values, ret, error) : place_no_memory(error);
+	json_decref(builtin);
+	json_decref(captured);
+	return r;
 }
 
 void poller_remote(struct poller *poller, struct remote *ret)
@@ -303,5 +322,6 @@ void poller_remote(struct poller *poller, struct remote *ret)
 		.plan_free = free_plan,
 		.start = start,
 		.abort = abort_exchange,
+		.keepalive_name = keepalive_name,
 	};
 }

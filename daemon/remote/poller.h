@@ -9,12 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct credentials;
 struct poller;
 
-/* Copied, but for clock_self. */
+/* Copied, but for credentials, which are borrowed and outlive the poller, and clock_self. */
 struct poller_config {
 	const char *const *profile_dirs;      /* in order, ends with NULL */
-	const char *credential_dir;           /* the user's; NULL: none */
+	struct credentials *credentials;
 	unsigned streams_max;                 /* streams of events that may be open at a time */
 	uint64_t timeout_usec;                /* of one exchange, when the spec has none; 0: 30 seconds */
 	size_t body_max;                      /* what http was told: for messages */

@@ -1,4 +1,4 @@
-/* poller_core.h - the inside of struct poller, for the files that send requests: ask, poller, batch, watch. */
+/* poller_core.h - the inside of struct poller, for the files that send requests: ask, flight, poller, batch, watch. */
 #ifndef REMOTE_POLLER_CORE_H
 #define REMOTE_POLLER_CORE_H
 
@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct exchange;
 struct watch;
 
 struct poller {
@@ -27,7 +26,21 @@ struct poller {
 	struct exchange *exchanges;    /* under way, batches among them */
 	struct watch *watches;         /* open */
 	unsigned n_watches;
-	void *asks;                    /* those that others may share the answer of; ask.c knows what it is */
+	void *flights;                 /* those that others may join: flight.c knows what it is */
+	uint64_t flight_era;
 };
+
+/*
+ * What the broker holds of a request, or of a batch of them, under way: the first member of a larger struct, whose
+ * owner links it when it starts and unlinks it when it ends.
+ */
+struct exchange {
+	struct poller *poller;
+	struct exchange *next, *prev;
+	void (*abort)(struct exchange *exchange);   /* give it up: unlinks and frees it, without a callback */
+};
+
+void exchange_link(struct exchange *exchange, struct poller *poller, void (*abort)(struct exchange *exchange));
+void exchange_unlink(struct exchange *exchange);
 
 #endif

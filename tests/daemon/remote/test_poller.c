@@ -1,4 +1,5 @@
 /* test_poller.c - whole steps over loopback: what is sent, what comes back, what is told. */
+#include "daemon/remote/credentials.h"
 #include "daemon/remote/poller.h"
 
 #include <check.h>
@@ -16,6 +17,7 @@
 static struct event_base *base;
 static struct evhttp *server;
 static struct http *http;
+static struct credentials *credentials;
 static struct poller *poller;
 static struct remote remote;
 static char root[256], params[128];
@@ -103,8 +105,8 @@ static void setup(void)
 {
 	static const char *const dirs[] = { SHIPPED_PROFILES, NULL };
 	const struct http_config config = { .body_max = 1000, .user_agent = "futured-test" };
-	const struct poller_config poller_config = { .profile_dirs = dirs, .credential_dir = root, .body_max = 1000,
-		.wall_ms = wall_ms };
+	const struct credentials_config credentials_config = { .directory = root, .wall_ms = wall_ms };
+	struct poller_config poller_config = { .profile_dirs = dirs, .body_max = 1000, .wall_ms = wall_ms };
 	struct evhttp_bound_socket *bound;
 	struct sockaddr_in address;
 	socklen_t len = sizeof(address);
@@ -123,6 +125,9 @@ static void setup(void)
 	snprintf(params, sizeof(params), "{\"name\": \"operations/a b\", \"base\": \"http://127.0.0.1:%d\"}",
 	    ntohs(address.sin_port));
 	http = http_new(base, &config);
+	credentials = credentials_new(base, http, &credentials_config);
+	ck_assert_ptr_nonnull(credentials);
+	poller_config.credentials = credentials;
 	poller = poller_new(http, &poller_config);
 	ck_assert(http && poller);
 	poller_remote(poller, &remote);
@@ -133,6 +138,7 @@ static void teardown(void)
 	char command[300];
 
 	poller_free(poller);
+	credentials_free(credentials);
 	http_free(http);
 	evhttp_free(server);
 	event_base_free(base);
