@@ -290,9 +290,15 @@ fail:
 	return r;
 }
 
+struct remote_plan *plan_ref(struct remote_plan *plan)
+{
+	plan->refs++;
+	return plan;
+}
+
 struct remote_plan *plan_free(struct remote_plan *plan)
 {
-	if (!plan)
+	if (!plan || plan->refs-- > 0)
 		return NULL;
 	spec_unref(plan->spec);
 	json_decref(plan->params);

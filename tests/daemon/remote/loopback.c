@@ -1,6 +1,8 @@
 /* loopback.c - a poller, and an HTTP service in the same event loop for it to talk to. */
 #include "tests/daemon/remote/loopback.h"
 
+#include "daemon/remote/credentials.h"
+
 #include <event2/keyvalq_struct.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@ char lines[256][512], authorization[128], sent[1024];
 void (*on_request)(struct evhttp_request *request);
 
 static struct http *http;
+static struct credentials *credentials;
 static struct evhttp *server;
 static char root[256];
 
@@ -60,8 +63,9 @@ void loopback_setup(void)
 {
 	static const char *const dirs[] = { NULL };
 	const struct http_config config = { .body_max = LOOPBACK_BODY_MAX, .user_agent = "futured-test" };
-	const struct poller_config poller_config = { .profile_dirs = dirs, .credential_dir = root,
-		.streams_max = LOOPBACK_STREAMS_MAX, .body_max = LOOPBACK_BODY_MAX, .wall_ms = wall_ms };
+	const struct credentials_config credentials_config = { .directory = root, .wall_ms = wall_ms };
+	struct poller_config poller_config = { .profile_dirs = dirs, .streams_max = LOOPBACK_STREAMS_MAX,
+		.body_max = LOOPBACK_BODY_MAX, .wall_ms = wall_ms };
 	struct evhttp_bound_socket *bound;
 	struct sockaddr_in address;
 	socklen_t len = sizeof(address);
@@ -79,8 +83,10 @@ void loopback_setup(void)
 	getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len);
 	port = ntohs(address.sin_port);
 	http = http_new(base, &config);
-	poller = poller_new(base, http, &poller_config);
-	ck_assert(http && poller);
+	credentials = credentials_new(base, http, &credentials_config);
+	poller_config.credentials = credentials;
+	poller = poller_new(http, &poller_config);
+	ck_assert(http && credentials && poller);
 	poller_remote(poller, &remote);
 }
 
@@ -89,6 +95,7 @@ void loopback_teardown(void)
 	char command[300];
 
 	poller_free(poller);
+	credentials_free(credentials);
 	http_free(http);
 	evhttp_free(server);
 	event_base_free(base);
@@ -143,19 +150,4 @@ void run_a_little(void)
 {
 	for (int i = 0; i < 20; i++)
 		event_base_loop(base, EVLOOP_NONBLOCK);
-}
-
-int loopback_run(const char *name, TCase *tcase)
-{
-	Suite *suite = suite_create(name);
-	SRunner *runner;
-	int failed;
-
-	tcase_add_checked_fixture(tcase, loopback_setup, loopback_teardown);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -52,7 +52,4 @@ struct event *loopback_limit(void);
 /* Let happen what can happen at once. */
 void run_a_little(void);
 
-/* Run a test case with the fixture around each test; what main returns. */
-int loopback_run(const char *name, TCase *tcase);
-
 #endif
