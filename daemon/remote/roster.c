@@ -10,23 +10,23 @@
 #include <string.h>
 
 /* Its id at the service, when that can be known by now. 0, or -ENOMEM. */
-static int fill_id(struct roster_member *member, struct error *error)
+static int fill_id(struct roster_member *member, uint32_t attempt, struct error *error)
 {
+	json_t *is = json_string(member->plan->spec->requests[STEP_LIST].list->is);
 	const struct values values = {
-		.builtin = member->builtin,
+		.builtin = json_pack("{s:s,s:I}", "id", member->future, "attempt", (json_int_t)attempt),
 		.captured = member->captured,
 		.params = member->plan->params,
 	};
-	json_t *is = json_string(member->plan->spec->requests[STEP_LIST].list->is);
 	size_t len;
-	int r;
+	int r = is && values.builtin ? 0 : place_no_memory(error);
 
-	if (!is)
-		return place_no_memory(error);
-	r = template_fill_json(is, &values, &member->id, error);
-	json_decref(is);
+	if (r == 0)
+		r = template_fill_json(is, &values, &member->id, error);
 	if (r == 0)
 		r = template_value_text("is", member->id, &member->text, &len, error);
+	json_decref((json_t *)values.builtin);
+	json_decref(is);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -38,19 +38,15 @@ static int parse_object(const char *what, const char *text, json_t **ret, struct
 static int add_member(struct roster *roster, const struct batch_member *from, struct error *error)
 {
 	struct roster_member *member = &roster->members[roster->count++];
-	char id[ID_TEXT_LEN + 1];
 	int r;
 
 	member->plan = (const struct remote_plan *)from->plan;
-	id_format(from->input.id, id);
-	member->builtin = json_pack("{s:s,s:I}", "id", id, "attempt", (json_int_t)from->input.attempt);
-	if (!member->builtin)
-		return place_no_memory(error);
+	id_format(from->input.id, member->future);
 	r = parse_object("captured values", from->input.captured, &member->captured, error);
 	if (r == 0)
 		r = parse_object("budgets", from->input.budgets, &member->budgets, error);
 	if (r == 0)
-		r = fill_id(member, error);
+		r = fill_id(member, from->input.attempt, error);
 	if (r == 0 && member->text)
 		roster->by_text[roster->n_by_text++] = member;
 	return r;
@@ -87,7 +83,6 @@ void roster_done(struct roster *roster)
 	for (size_t i = 0; i < roster->count; i++) {
 		struct roster_member *member = &roster->members[i];
 
-		json_decref(member->builtin);
 		json_decref(member->captured);
 		json_decref(member->budgets);
 		json_decref(member->id);

@@ -4,6 +4,7 @@
 
 #include "daemon/broker/remote.h"
 #include "daemon/remote/plan.h"
+#include "proto/id.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 /* A future that the list is asked about. */
 struct roster_member {
 	const struct remote_plan *plan;    /* NULL: struck off, it was told or given up */
-	json_t *builtin;                   /* {id} and {attempt} */
+	char future[ID_TEXT_LEN + 1];      /* {id} */
 	json_t *captured;
 	json_t *budgets;
 	json_t *id;                        /* at the service; NULL: not known yet */

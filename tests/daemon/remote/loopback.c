@@ -134,15 +134,15 @@ struct step_input input_of(enum step step)
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
-	ck_abort_msg("nothing happened for ten seconds");
+	ck_abort_msg("nothing happened for three seconds");
 }
 
 struct event *loopback_limit(void)
 {
-	static const struct timeval ten_seconds = { .tv_sec = 10 };
+	static const struct timeval three_seconds = { .tv_sec = 3 };
 	struct event *limit = event_new(base, -1, 0, on_limit, NULL);
 
-	event_add(limit, &ten_seconds);
+	event_add(limit, &three_seconds);
 	return limit;
 }
 

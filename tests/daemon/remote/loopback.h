@@ -40,7 +40,7 @@ struct plan *make_plan(const char *spec, const char *params);
 struct step_input input_of(enum step step);
 void write_credential(const char *name, const char *value);
 
-/* Run the loop until a condition holds; the test fails when that takes more than ten seconds. */
+/* Run the loop until a condition holds; the test fails when that takes more than three seconds. */
 #define run_until(condition) \
 	do { \
 		struct event *limit_ = loopback_limit(); \

@@ -328,7 +328,7 @@ START_TEST(a_list_that_is_none_is_tried_again)
 		const char *body, *reason;
 	} rows[] = {
 		{ 500, "", "HTTP 500 Internal Server Error" },
-		{ 200, "<html>", "the list cannot be read: not a JSON value at byte 0" },
+		{ 200, "<html>", "the list cannot be read: a value was expected at byte 0" },
 		{ 200, "{\"data\": 7}", "the list cannot be read: \"items\" leads to no array at byte 0" },
 		{ 418, "", "HTTP 418" },
 	};
