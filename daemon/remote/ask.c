@@ -4,7 +4,6 @@
 #include "daemon/remote/ask.h"
 #include "daemon/remote/build.h"
 #include "daemon/remote/credential.h"
-#include "daemon/remote/events.h"
 #include "daemon/remote/flight.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/redirect.h"
@@ -59,6 +58,7 @@ struct ask {
 };
 
 static int proceed(struct ask *ask, const char *rejected, struct error *error);
+static int send_request(struct ask *ask, struct error *error);
 
 static uint64_t now_usec(void)
 {
@@ -139,9 +139,10 @@ static void finish(struct ask *ask, const struct http_response *response, const 
 	ask->telling = true;
 	ask->done(ask->arg, &answer);
 	ask->telling = false;
-	if (!ask->again)
+	if (ask->again)
+		ask->again = false;
+	else
 		ask_free(ask);
-	ask->again = false;
 }
 
 /* --- what is sent ------------------------------------------------------------------------------------------------ */
@@ -202,6 +203,7 @@ static int build(const struct ask *ask, const char *credential, uint64_t timeout
 	if (ask->as_get) {
 		spec.requests[ask->step].method = "GET";
 		spec.requests[ask->step].body_kind = REQUEST_BODY_NONE;
+		spec.requests[ask->step].body = NULL;
 	}
 	if (ask->elsewhere)
 		spec.requests[ask->step].unix_socket = NULL;
@@ -213,14 +215,14 @@ static int build(const struct ask *ask, const char *credential, uint64_t timeout
 	return r;
 }
 
-static int show(const struct ask *ask, struct error *error)
+static int show(const struct ask *ask, uint64_t timeout_usec, struct error *error)
 {
 	struct built_request built;
 	int r;
 
 	if (!ask->show)
 		return 0;
-	r = build(ask, HIDDEN, UINT64_MAX, &built, error);
+	r = build(ask, HIDDEN, timeout_usec, &built, error);
 	if (r < 0)
 		return r;
 	ask->show(ask->arg, &built.http);
@@ -358,6 +360,15 @@ static int follow(struct ask *ask, const struct http_response *response, struct 
 	return 1;
 }
 
+/* Did somebody else's patience end, and not ours? */
+static bool was_cut_short(const struct ask *ask, const struct http_response *response, bool shared)
+{
+	uint64_t now = now_usec();
+
+	return shared && response->timed_out && ask->round_until_usec > now &&
+	    ask->round_until_usec - now > ask->span_usec / 2;
+}
+
 static void on_response(void *arg, const struct http_response *response, bool shared)
 {
 	struct error error = { 0 };
@@ -366,17 +377,28 @@ static void on_response(void *arg, const struct http_response *response, bool sh
 
 	ask->seat = NULL;
 	ask->later = true;
-	r = follow(ask, response, &error);
-	if (r == 0) {
-		finish(ask, response, NULL, shared);
-		return;
+	if (was_cut_short(ask, response, shared)) {
+		r = send_request(ask, &error);
+	} else {
+		r = follow(ask, response, &error);
+		if (r == 0) {
+			finish(ask, response, NULL, shared);
+			return;
+		}
+		if (response->sent && !shared)
+			ask->sent += 1 + response->resends;
+		if (r > 0)
+			r = proceed(ask, NULL, &error);
 	}
-	if (response->sent && !shared)
-		ask->sent += 1 + response->resends;
-	if (r > 0)
-		r = proceed(ask, NULL, &error);
 	if (r < 0)
 		finish(ask, NULL, error.message, false);
+}
+
+static int on_data(void *arg, const struct http_response *head, const void *data, size_t len)
+{
+	const struct ask *ask = arg;
+
+	return ask->on_data(ask->arg, head, data, len);
 }
 
 /* Time for this request, out of that for the round, out of that for all. */
@@ -402,24 +424,21 @@ static int take_time(struct ask *ask, uint64_t *ret_left, struct error *error)
 
 static int send_request(struct ask *ask, struct error *error)
 {
-	struct flight_order order = { .on_data = ask->on_data };
+	struct flight_order order = { .on_data = ask->on_data ? on_data : NULL };
 	struct built_request built;
 	uint64_t left;
 	int r;
 
 	r = take_time(ask, &left, error);
 	if (r == 0)
-		r = show(ask, error);
+		r = show(ask, left, error);
 	if (r == 0)
 		r = build(ask, ask->credential, left, &built, error);
 	if (r < 0)
 		return r;
-	if (ask->on_data && ask_request(ask)->events)
-		built.http.idle_usec = ask_request(ask)->events->idle_usec;
 	order.http = &built.http;
 	order.joins = (ask->step == STEP_POLL || ask->step == STEP_FETCH) && !ask->on_data && !built.http.body &&
 	    (strcmp(built.http.method, "GET") == 0 || strcmp(built.http.method, "HEAD") == 0);
-	order.span_usec = ask->span_usec;
 	order.until_usec = ask->round_until_usec;
 	r = flight_join(ask->poller, &order, on_response, ask, &ask->seat, error);
 	built_request_done(&built);

@@ -6,6 +6,8 @@
 #include "daemon/remote/spec.h"
 #include "daemon/remote/template.h"
 
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* http borrows from the rest. */
@@ -21,13 +23,13 @@ struct built_request {
 struct build_input {
 	const struct spec *spec;
 	enum step step;
-	struct values values;
+	struct values values;          /* for a list request builtin has page and ids too */
+	const char *url;               /* the whole URL, as a service gave it, instead of url and query; or NULL */
+	bool foreign;                  /* the credential must not go there: headers that use it are left out */
 	const char *idempotency;       /* for the header of that purpose, or NULL */
 	uint64_t timeout_usec;         /* when the spec has none */
 	uint64_t timeout_max_usec;     /* at most, in any case */
 	bool safe_to_resend;
-	const char *url;               /* the whole URL in place of the request's own; or NULL */
-	bool foreign;                  /* headers that use {credential} are left out */
 };
 
 /*
@@ -44,8 +46,19 @@ int build_base(const struct spec *spec, const struct values *values, char **ret,
 int build_url(const struct spec *spec, enum step step, const struct values *values, char **ret,
     struct error *error);
 
-/* Everything of a request. ERROR_INVALID_SPEC "poll.url: {name} has no value"; done after a failure is not needed. */
+/* The same for a URL that a service gave (a redirect's, a next page's), which may be relative to the base. */
+int build_given_url(const struct spec *spec, enum step step, const struct values *values, const char *given,
+    char **ret, struct error *error);
+
+/* Is it the request for a list's first page? Then there is no {page}, and members that name it are left out. */
+bool build_is_first_page(enum step step, const struct values *values);
+
+/* Everything of a request. ERROR_INVALID_SPEC "poll.url: {name} has no value"; also when it is foreign and its URL,
+ * socket or body would carry the credential. Done after a failure is not needed. */
 int build_request(const struct build_input *input, struct built_request *ret, struct error *error);
+/* All of it that a service sees, as one text: two requests with equal texts are the same. *ret is the caller's to
+ * free. 0 or -ENOMEM. */
+int built_request_text(const struct built_request *built, char **ret);
 void built_request_done(struct built_request *built);
 
 #endif

@@ -47,14 +47,12 @@ static size_t put(char *to, size_t at, const char *text)
 	return at + len;
 }
 
-static size_t write_key(char *to, const struct poller *poller, const struct flight_order *order)
+static size_t write_key(char *to, const struct poller *poller, const struct http_request *http)
 {
-	const struct http_request *http = order->http;
 	char numbers[64];
 	size_t at = 0;
 
-	snprintf(numbers, sizeof(numbers), "%" PRIu64 " %" PRIu64 " %d", poller->flight_era, order->span_usec,
-	    http->http2);
+	snprintf(numbers, sizeof(numbers), "%" PRIu64 " %d", poller->flight_era, http->http2);
 	at = put(to, at, numbers);
 	at = put(to, at, http->method);
 	at = put(to, at, http->url);
@@ -132,7 +130,7 @@ static struct flight *flight_new(struct poller *poller, const struct flight_orde
 {
 	const char *method = order->http->method;
 	struct flight *flight = calloc(1, sizeof(*flight));
-	size_t len = order->joins ? write_key(NULL, poller, order) : 0;
+	size_t len = order->joins ? write_key(NULL, poller, order->http) : 0;
 
 	if (!flight)
 		return NULL;
@@ -142,7 +140,7 @@ static struct flight *flight_new(struct poller *poller, const struct flight_orde
 	flight->until_usec = order->until_usec;
 	/* Without memory for the key it is sent alone. */
 	if (len > 0 && len <= KEY_MAX && (flight->key = malloc(len)))
-		flight->key_len = write_key(flight->key, poller, order);
+		flight->key_len = write_key(flight->key, poller, order->http);
 	return flight;
 }
 
@@ -160,7 +158,7 @@ static int flight_send(struct flight *flight, const struct flight_order *order, 
 	return r;
 }
 
-/* The equal one that is on its way, or NULL. *ret_taken: there is one, but it may end too late. */
+/* The equal one that is on its way, or NULL. *ret_taken: there is one, but it may last too long. */
 static struct flight *find(const struct flight *flight, bool *ret_taken)
 {
 	struct flight **found = flight->key ? tfind(flight, &flight->poller->flights, compare) : NULL;

@@ -15,8 +15,7 @@ struct flight_seat;
 struct flight_order {
 	const struct http_request *http;
 	bool joins;                    /* an equal request that is on its way may answer it: has no side effects, no body */
-	uint64_t span_usec;            /* how long it was to take at first: only requests of equal patience are equal */
-	uint64_t until_usec;           /* monotonic: it joins only what ends before */
+	uint64_t until_usec;           /* monotonic: it joins only what ends by then */
 	http_data_cb on_data;          /* for a stream; NULL: an ordinary exchange */
 };
 

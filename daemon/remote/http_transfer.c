@@ -224,6 +224,7 @@ static void say_timeout(const struct http_transfer *transfer, uint64_t now_usec,
 	uint64_t spent = now_usec - transfer->started_usec;
 	const char *doing = transfer->attempts ? "waiting for" : "connecting to";
 
+	response->timed_out = transfer->attempts > 0;
 	if (spent < 1000000)
 		say(response, "timed out after %u ms %s %s", (unsigned)(spent / 1000), doing, transfer->peer);
 	else

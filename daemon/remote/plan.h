@@ -18,7 +18,8 @@ struct remote_plan {
 	json_t *params;
 	struct status_set retry_on;
 	char *bucket;
-	char **origins;                /* that the spec itself names, as http_origin() has them; ends with NULL */
+	char *batch;
+	char **origins;                /* that the spec names itself, as http_origin() has them; NULL at the end */
 };
 
 /*
@@ -28,9 +29,11 @@ struct remote_plan {
  */
 int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
     struct remote_plan **ret, struct error *error);
-/* A name that keep-alive requests share which are one: the filled request without its credential. The caller frees.
- * -EAGAIN without a message: a template has no value yet. */
-int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret, struct error *error);
+/* What a keepalive is called: all that the service sees of it, but for the credential's value. values as for the
+ * request itself. *ret is the caller's to free. -EAGAIN without a message: a template has no value yet. */
+int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret,
+    struct error *error);
+
 /* Another reference, for a request that may outlive the future. */
 struct remote_plan *plan_ref(struct remote_plan *plan);
 /* Give a reference back. NULL is allowed; returns NULL. */

@@ -148,6 +148,8 @@ static void teardown(void)
 
 static void done(void *arg, const struct verdict *verdict)
 {
+	if (arg)
+		*(struct verdict *)arg = *verdict;
 	told.calls++;
 	told.verdict = *verdict;
 	copy_slice(told.result, sizeof(told.result), verdict->result);
@@ -365,6 +367,28 @@ START_TEST(an_aborted_exchange_is_never_told)
 }
 END_TEST
 
+START_TEST(equal_polls_are_one_request)
+{
+	const struct step_input input = input_of(STEP_POLL);
+	struct plan *plan = prepare(NULL);
+	struct verdict verdicts[3] = { 0 };
+	struct exchange *exchange;
+
+	answer(200, "{\"done\": true, \"response\": 5}");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(remote.start(remote.self, plan, &input, done, &verdicts[i], &exchange, NULL), 0);
+	while (told.calls < 3)
+		event_base_loop(base, EVLOOP_ONCE);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(verdicts[i].outcome, OUTCOME_SUCCESS);
+		ck_assert(verdicts[i].sent && verdicts[i].shared == (i > 0));
+		ck_assert_uint_eq(verdicts[i].extra_requests, 0);
+	}
+	ck_assert_uint_eq(service.requests, 1);
+	remote.plan_free(remote.self, plan);
+}
+END_TEST
+
 START_TEST(a_template_without_a_value_is_not_sent)
 {
 	struct step_input input = input_of(STEP_POLL);
@@ -395,6 +419,7 @@ int main(void)
 	tcase_add_test(tcase, a_service_that_throttles_or_says_too_much);
 	tcase_add_test(tcase, a_service_that_is_not_there_or_silent);
 	tcase_add_test(tcase, an_aborted_exchange_is_never_told);
+	tcase_add_test(tcase, equal_polls_are_one_request);
 	tcase_add_test(tcase, a_template_without_a_value_is_not_sent);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
