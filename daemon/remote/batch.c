@@ -365,7 +365,7 @@ static void on_answer(void *arg, const struct ask_answer *answer)
 		finish_retry(batch, &verdict, "%s", answer->reason);
 	else if (verdict.outcome == OUTCOME_RETRY)
 		finish(batch, &verdict);
-	else if (verdict.http_status / 100 == 2 && !answer->response->too_large)
+	else if (verdict.http_status / 100 == 2)
 		read_page(batch, answer->response, ask_url(ask), &verdict);
 	else
 		finish_read(batch, false, &verdict);

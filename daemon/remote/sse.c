@@ -57,10 +57,9 @@ static int end_event(struct sse *sse)
 	};
 	int r = 0;
 
-	if (event.data.len > 0 || event.cut) {
-		/* each line of data brought a newline, the last one is not part of it */
-		if (!event.cut)
-			event.data.len--;
+	if (event.data.len > 0) {
+		/* each line of data brought a newline, the last one is not part of it; it had room beyond the limit */
+		event.data.len--;
 		r = sse->event(sse->arg, &event);
 	}
 	text_done(&sse->data);
@@ -138,7 +137,7 @@ static int end_line(struct sse *sse)
 
 	if (sse->part == SSE_NAME && sse->name_len == 0) {
 		r = end_event(sse);
-	} else if (sse->part != SSE_COMMENT) {
+	} else {
 		if (sse->part == SSE_NAME)
 			end_name(sse);
 		r = end_field(sse);
@@ -152,8 +151,9 @@ static int end_line(struct sse *sse)
 
 static void add_to_name(struct sse *sse, unsigned char byte)
 {
+	/* a line that begins with it is a comment: a field without a name, which nobody knows */
 	if (byte == ':') {
-		sse->part = sse->name_len == 0 ? SSE_COMMENT : SSE_COLON;
+		sse->part = SSE_COLON;
 		end_name(sse);
 		return;
 	}

@@ -26,7 +26,7 @@ struct sse {
 	void *arg;
 	unsigned bom;                  /* bytes of the byte order mark that were passed over; 3: past it */
 	bool after_cr;                 /* a newline now belongs to the line before */
-	enum { SSE_NAME, SSE_COLON, SSE_VALUE, SSE_COMMENT } part;
+	enum { SSE_NAME, SSE_COLON, SSE_VALUE } part;
 	enum { SSE_UNKNOWN, SSE_DATA, SSE_EVENT, SSE_ID, SSE_RETRY } field;
 	char name[8];
 	size_t name_len;               /* of the field's whole name, which may be longer than what is kept */

@@ -1,167 +1,11 @@
 /* test_batch.c - list requests over loopback: what is asked, page by page, and what each member is told. */
-#include "tests/daemon/remote/loopback.h"
+#include "tests/daemon/remote/batch_fixture.h"
 
 #include "daemon/remote/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MEMBERS_MAX 8
-
-#define RULES \
-	"[{\"when\": {\"body\": {\"/state\": \"done\"}}, \"then\": \"success\", \"result\": \"/out\"}," \
-	" {\"when\": {\"body\": {\"/state\": \"bad\"}}, \"then\": \"failure\", \"error\": {\"message\": \"/why\"}}," \
-	" {\"when\": {\"status\": 401}, \"then\": \"refresh_credential\"}," \
-	" {\"when\": {\"status\": 418}, \"then\": \"retry\", \"delay\": 7}," \
-	" {\"when\": {\"status\": 409}, \"then\": \"pending\"}," \
-	" {\"when\": {\"status\": 404}, \"then\": \"lost\"}]"
-
-/* A spec with these members of polling.batch besides `is`. */
-#define SPEC(batch) \
-	"{\"base\": \"{base}\", \"poll\": {\"url\": \"/jobs/{job}\", \"capture\": {\"rev\": {\"body\": \"/rev\"}}," \
-	" \"rules\": " RULES "}, \"polling\": {\"batch\": {\"is\": \"{job}\", " batch "}}}"
-
-/* Pages by token. */
-#define PAGED \
-	"\"url\": \"/list\", \"query\": {\"n\": 2, \"after\": \"{page}\"}, \"items\": \"/data\", \"id\": \"/id\", " \
-	"\"next\": {\"page\": {\"body\": \"/last\"}}, \"more\": {\"/more\": true}"
-
-/* What the service answers, one after another, the last one again and again. */
-static struct {
-	int status;
-	const char *body;
-	const char *name, *value;
-} answers[MEMBERS_MAX];
-static size_t n_answers, answered;
-
-static struct plan *plans[MEMBERS_MAX];
-static struct batch_member members[MEMBERS_MAX];
-static size_t count;
-static struct exchange *exchange;
-
-/* What was told, by member, then of the request. */
-static struct told {
-	unsigned calls;
-	struct verdict verdict;
-	char result[256], message[256], progress[128], captured[128], kind[32];
-} told[MEMBERS_MAX + 1];
-static unsigned calls;
-static void (*on_told)(size_t member);
-
-static void respond(struct evhttp_request *request)
-{
-	size_t i = answered < n_answers ? answered++ : n_answers - 1;
-
-	if (answers[i].name)
-		reply_header(request, answers[i].name, answers[i].value);
-	reply(request, answers[i].status, answers[i].body);
-}
-
-static void answer(int status, const char *body)
-{
-	answers[n_answers].status = status;
-	answers[n_answers].body = body;
-	n_answers++;
-}
-
-static void setup(void)
-{
-	loopback_setup();
-	memset(answers, 0, sizeof(answers));
-	memset(members, 0, sizeof(members));
-	memset(plans, 0, sizeof(plans));
-	memset(told, 0, sizeof(told));
-	n_answers = answered = count = 0;
-	calls = 0;
-	on_told = NULL;
-	on_request = respond;
-}
-
-static void teardown(void)
-{
-	for (size_t i = 0; i < MEMBERS_MAX; i++)
-		remote.plan_free(remote.self, plans[i]);
-	loopback_teardown();
-}
-
-static void copy_slice(char *ret, size_t size, struct slice slice)
-{
-	snprintf(ret, size, "%.*s", (int)slice.len, slice.data ? slice.data : "");
-}
-
-static void done(void *arg, size_t member, const struct verdict *verdict)
-{
-	struct told *to = &told[member];
-
-	ck_assert_uint_le(member, count);
-	ck_assert_uint_eq(told[count].calls, 0);
-	calls++;
-	to->calls++;
-	to->verdict = *verdict;
-	copy_slice(to->result, sizeof(to->result), verdict->result);
-	copy_slice(to->message, sizeof(to->message), verdict->failure.message);
-	copy_slice(to->progress, sizeof(to->progress), verdict->progress);
-	snprintf(to->captured, sizeof(to->captured), "%s", verdict->captured ? verdict->captured : "");
-	snprintf(to->kind, sizeof(to->kind), "%s", verdict->failure.kind ? verdict->failure.kind : "");
-	if (on_told)
-		on_told(member);
-}
-
-/* One more member: job is JSON, or NULL where it is not known. */
-static void add(const char *spec, const char *job)
-{
-	char params[128] = "";
-
-	if (job)
-		snprintf(params, sizeof(params), "\"job\": %s", job);
-	plans[count] = make_plan(spec, params);
-	members[count].plan = plans[count];
-	members[count].input = input_of(STEP_POLL);
-	count++;
-}
-
-static void add_numbers(const char *spec, size_t n)
-{
-	char job[8];
-
-	for (size_t i = 0; i < n; i++) {
-		snprintf(job, sizeof(job), "%zu", count + 1);
-		add(spec, job);
-	}
-}
-
-static void start(void)
-{
-	struct error error = { 0 };
-
-	memset(told, 0, sizeof(told));
-	calls = answered = requests = 0;
-	ck_assert_msg(remote.start_batch(remote.self, members, count, done, NULL, &exchange, &error) == 0, "%s",
-	    error.message);
-	ck_assert_uint_eq(calls, 0);
-}
-
-static void finish(void)
-{
-	run_until(told[count].calls > 0);
-	run_a_little();
-	ck_assert_uint_eq(told[count].calls, 1);
-}
-
-static void run(void)
-{
-	start();
-	finish();
-}
-
-/* Each member was told once, with this outcome. */
-static void check_all(enum outcome outcome)
-{
-	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(told[i].calls == 1 && told[i].verdict.outcome == outcome, "member %zu: %u times, last %d", i,
-		    told[i].calls, told[i].verdict.outcome);
-}
 
 START_TEST(each_is_told_of_its_own_item)
 {
@@ -328,6 +172,7 @@ START_TEST(a_list_that_is_none_is_tried_again)
 		const char *body, *reason;
 	} rows[] = {
 		{ 500, "", "HTTP 500 Internal Server Error" },
+		{ 503, "", "HTTP 503" },
 		{ 200, "<html>", "the list cannot be read: a value was expected at byte 0" },
 		{ 200, "{\"data\": 7}", "the list cannot be read: \"items\" leads to no array at byte 0" },
 		{ 418, "", "HTTP 418" },
@@ -432,17 +277,24 @@ START_TEST(a_member_whose_id_is_not_known_yet)
 {
 	/* its first poll, alone, will capture it */
 	static const char spec[] = "{\"base\": \"{base}\", \"poll\": {\"url\": \"/jobs\", \"capture\": {\"job\": {\"body\": "
-	    "\"/job\"}}}, \"polling\": {\"batch\": {\"url\": \"/list\", \"id\": \"/id\", \"is\": \"{job}\", \"missing\": "
-	    "\"lost\"}}}";
+	    "\"/job\"}}}, \"polling\": {\"batch\": {\"is\": \"{job}\", \"missing\": \"lost\", " PAGED "}}}";
 
 	add(spec, NULL);
 	add(spec, NULL);
+	answer(200, "{\"data\": [], \"last\": 2, \"more\": true}");
+	answer(200, "{\"data\": [{\"id\": 5}]}");
 	members[1].input.captured = "{\"job\": 5}";
-	answer(200, "[{\"id\": 5}]");
 	run();
+	ck_assert_uint_eq(requests, 2);
 	ck_assert_int_eq(told[0].verdict.outcome, OUTCOME_MISSING);
 	ck_assert_int_eq(told[1].verdict.outcome, OUTCOME_PENDING);
-	/* nobody's is */
+	/* that it goes is nothing to the others */
+	start();
+	remote.drop_member(remote.self, exchange, 0);
+	finish();
+	ck_assert_uint_eq(requests, 2);
+	ck_assert_int_eq(told[1].verdict.outcome, OUTCOME_PENDING);
+	/* nobody's is known */
 	members[1].input.captured = NULL;
 	run();
 	check_all(OUTCOME_MISSING);
@@ -493,7 +345,7 @@ START_TEST(a_request_that_cannot_be_built)
 	struct error error = { 0 };
 
 	add_numbers(SECRET_SPEC, 1);
-	ck_assert_int_lt(remote.start_batch(remote.self, members, count, done, NULL, &exchange, &error), 0);
+	ck_assert_int_lt(try_start(&error), 0);
 	ck_assert_ptr_nonnull(strstr(error.message, "key"));
 	run_a_little();
 	ck_assert_uint_eq(calls, 0);
@@ -616,7 +468,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, batch_setup, batch_teardown);
 	tcase_add_test(tcase, each_is_told_of_its_own_item);
 	tcase_add_test(tcase, no_page_is_asked_for_in_vain);
 	tcase_add_test(tcase, what_the_list_does_not_have);

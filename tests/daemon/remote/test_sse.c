@@ -127,6 +127,7 @@ START_TEST(when_to_come_back)
 	} retries[] = {
 		{ "data: a\n\n", 0 }, { "retry: 1500\n", 1500 }, { "retry: 1500\nretry: 1s\n\n", 1500 },
 		{ "retry: -1\n", 0 }, { "retry:\n", 0 }, { "retry: 5", 0 }, { "retry: 5\n\nretry: 07\n", 7 },
+		{ "retry: 5\nretry\nretry:\n\n", 5 },
 	};
 
 	for (size_t i = 0; i < sizeof(retries) / sizeof(*retries); i++)
@@ -151,6 +152,7 @@ START_TEST(an_event_is_told_as_soon_as_its_line_ends)
 }
 END_TEST
 
+static char last_type[16];
 static size_t last_len;
 static bool last_cut;
 static unsigned events;
@@ -159,6 +161,7 @@ static int measure(void *arg, const struct sse_event *event)
 {
 	ck_assert_uint_le(event->type.len, REMOTE_EVENT_NAME_MAX);
 	ck_assert_uint_le(event->id.len, REMOTE_EVENT_NAME_MAX);
+	snprintf(last_type, sizeof(last_type), "%.*s", (int)event->type.len, event->type.data);
 	last_len = event->data.len;
 	last_cut = event->cut;
 	events++;
@@ -184,10 +187,10 @@ START_TEST(what_is_too_long_is_cut_and_the_stream_goes_on)
 	feed_many(&sse, "data: ", 1);
 	feed_many(&sse, "1234567", REMOTE_EVENT_MAX / 7 + 1);
 	feed_many(&sse, "\n\n", 1);
-	ck_assert(events == 2 && last_len >= REMOTE_EVENT_MAX && last_cut);
+	ck_assert(events == 2 && last_len == REMOTE_EVENT_MAX && last_cut);
 	feed_many(&sse, "data: 1\n", REMOTE_EVENT_MAX);
 	feed_many(&sse, "\n", 1);
-	ck_assert(events == 3 && last_len >= REMOTE_EVENT_MAX && last_cut);
+	ck_assert(events == 3 && last_len == REMOTE_EVENT_MAX && last_cut);
 	/* neither a comment, nor a name without end, nor a field that is not known takes memory */
 	feed_many(&sse, ":", 1);
 	feed_many(&sse, "comment", REMOTE_EVENT_MAX);
@@ -202,6 +205,9 @@ START_TEST(what_is_too_long_is_cut_and_the_stream_goes_on)
 	feed_many(&sse, "id", REMOTE_EVENT_NAME_MAX);
 	feed_many(&sse, "\ndata: end\n\n", 1);
 	ck_assert(events == 4 && last_len == 3 && !last_cut);
+	ck_assert_str_eq(last_type, "message");
+	feed_many(&sse, "event: short\ndata: end\n\n", 1);
+	ck_assert_str_eq(last_type, "short");
 	sse_done(&sse);
 }
 END_TEST

@@ -11,8 +11,9 @@
 #define SPEC(events) \
 	"{\"base\": \"{base}\", \"poll\": {\"url\": \"/jobs/{job}\"}, \"events\": {\"url\": \"/jobs/{job}/events\"" events "}}"
 
-/* The stream that was asked for last, while it is open. */
-static struct evhttp_request *stream;
+/* The stream that was opened last, and all that were not ended. */
+static struct evhttp_request *stream, *streams[16];
+static size_t n_streams;
 static const char *type = "text/event-stream";
 static int status;
 static unsigned gone;
@@ -27,8 +28,6 @@ static char unwatch_at;
 static void on_gone(struct evhttp_connection *connection, void *arg)
 {
 	gone++;
-	if (stream && evhttp_request_get_connection(stream) == connection)
-		stream = NULL;
 }
 
 static void open_stream(struct evhttp_request *request)
@@ -37,7 +36,8 @@ static void open_stream(struct evhttp_request *request)
 		reply(request, status, "no");
 		return;
 	}
-	stream = request;
+	ck_assert_uint_lt(n_streams, sizeof(streams) / sizeof(*streams));
+	stream = streams[n_streams++] = request;
 	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_gone, NULL);
 	if (type)
 		reply_header(request, "Content-Type", type);
@@ -53,10 +53,19 @@ static void send_text(const char *text)
 	evbuffer_free(buffer);
 }
 
+/* The last one is over. */
+static struct evhttp_request *take_stream(void)
+{
+	struct evhttp_request *last = streams[--n_streams];
+
+	ck_assert_ptr_eq(last, stream);
+	stream = NULL;
+	return last;
+}
+
 static void end_stream(void)
 {
-	evhttp_send_reply_end(stream);
-	stream = NULL;
+	evhttp_send_reply_end(take_stream());
 }
 
 static void setup(void)
@@ -64,6 +73,7 @@ static void setup(void)
 	loopback_setup();
 	on_request = open_stream;
 	stream = NULL;
+	n_streams = 0;
 	status = 200;
 	type = "text/event-stream; charset=utf-8";
 	gone = 0;
@@ -72,6 +82,14 @@ static void setup(void)
 	memset(progress, 0, sizeof(progress));
 	opened = NULL;
 	unwatch_at = '\0';
+}
+
+static void teardown(void)
+{
+	/* those whose connection has gone are still ours to free */
+	while (n_streams > 0)
+		evhttp_send_reply_end(streams[--n_streams]);
+	loopback_teardown();
 }
 
 static void on_event(void *arg, enum watch_event event, struct slice news)
@@ -148,6 +166,7 @@ START_TEST(only_some_events_wake_and_some_have_news)
 	expect("data: {\"done\": true, \"percent\":\ndata: [3]}\n\ndata: {}\n\n", "pw");
 	ck_assert_str_eq(progress, "[3]");
 	expect("data: {\"done\": true}\n\n", "w");
+	expect("data: {\"percent\": 5}\n\n", "p");
 	remote.unwatch(remote.self, opened);
 	remote.plan_free(remote.self, plan);
 }
@@ -187,7 +206,7 @@ START_TEST(a_stream_that_ends)
 	watch(plan);
 	run_until(requests == 2 && stream);
 	expect("data: 1\n\n", "w");
-	evhttp_connection_free(evhttp_request_get_connection(stream));
+	evhttp_connection_free(evhttp_request_get_connection(take_stream()));
 	run_until(n_told > 1);
 	ck_assert_str_eq(told, "wc");
 	remote.plan_free(remote.self, plan);
@@ -324,7 +343,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, loopback_teardown);
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, an_event_wakes);
 	tcase_add_test(tcase, only_some_events_wake_and_some_have_news);
 	tcase_add_test(tcase, what_is_too_long_to_be_read_wakes);
