@@ -29,7 +29,8 @@ static const char TINKER[] =
     " {\"when\": {\"status\": 400}, \"then\": \"retry\", \"budget\": {\"times\": 3}},"
     " {\"when\": {\"header\": {\"Content-Type\": {\"prefix\": \"application/x-protobuf\"}}, \"status\": 200}, \"then\": "
     "\"success\"},"
-    " {\"when\": {\"body\": {\"/type\": \"try_again\"}}, \"then\": \"pending\", \"progress\": \"/queue_state\", \"delay\": {\"body\": "
+    " {\"when\": {\"body\": {\"/type\": \"try_again\"}}, \"then\": \"pending\", \"progress\": \"/queue_state\", "
+    "\"delay\": {\"body\": "
     "\"/poll_after_ms\", \"unit\": \"ms\"}},"
     " {\"when\": {\"body\": {\"/status\": \"complete_metadata\"}}, \"then\": \"pending\", \"delay\": 0, \"set\": "
     "{\"allow_metadata_only\": false}},"
@@ -39,13 +40,15 @@ static const char TINKER[] =
 static const char OPENAI_BATCH[] =
     "[{\"when\": {\"body\": {\"/status\": [\"completed\", \"expired\", \"cancelled\"], \"/output_file_id\": {\"type\": "
     "\"string\"}}}, \"then\": \"fetch\"},"
-    " {\"when\": {\"body\": {\"/status\": [\"completed\", \"failed\", \"expired\"]}}, \"then\": \"failure\", \"error\": {\"message\": "
+    " {\"when\": {\"body\": {\"/status\": [\"completed\", \"failed\", \"expired\"]}}, \"then\": \"failure\", "
+    "\"error\": {\"message\": "
     "\"/errors/data/0/message\", \"code\": \"/errors/data/0/code\"}},"
     " {\"when\": {\"body\": {\"/status\": \"cancelled\"}}, \"then\": \"cancelled\"},"
     " {\"when\": {\"status\": 200}, \"then\": \"pending\", \"progress\": \"/request_counts\"}]";
 static const char FHIR[] =
     "[{\"when\": {\"status\": 202}, \"then\": \"pending\", \"progress\": {\"header\": \"X-Progress\"}},"
-    " {\"when\": {\"body\": {\"/resourceType\": \"OperationOutcome\", \"/issue\": {\"all\": {\"/code\": \"transient\"}}}}, \"then\": "
+    " {\"when\": {\"body\": {\"/resourceType\": \"OperationOutcome\", \"/issue\": {\"all\": {\"/code\": "
+    "\"transient\"}}}}, \"then\": "
     "\"retry\"},"
     " {\"when\": {\"status\": 200}, \"then\": \"success\"}, {\"when\": {\"status\": 404}, \"then\": \"lost\"}]";
 static const char COMFY_UI[] =
@@ -57,7 +60,8 @@ static const char XML_OR_TEXT[] =
 static const char TASKS[] =
     "[{\"when\": {\"body\": {\"/tasks\": {\"any\": {\"/state\": {\"not\": [\"ok\", \"running\"]}}}}}, \"then\": \"failure\"},"
     " {\"when\": {\"body\": {\"/tasks\": {\"all\": {\"/state\": \"ok\"}}}}, \"then\": \"success\"},"
-    " {\"when\": {\"any\": [{\"body\": {\"/percent\": {\"gt\": 99}}}, {\"body\": {\"/flags\": {\"contains\": \"final\"}}}]}, \"then\": "
+    " {\"when\": {\"any\": [{\"body\": {\"/percent\": {\"gt\": 99}}}, {\"body\": {\"/flags\": {\"contains\": "
+    "\"final\"}}}]}, \"then\": "
     "\"success\"}]";
 
 #define NO_TYPE NULL
@@ -90,7 +94,8 @@ static const struct {
 	  "{\"status\": {\"conditions\": [{\"type\": \"Failed\", \"status\": \"False\"}, {\"type\": \"Complete\", \"status\": "
 	  "\"True\"}]}}", OUTCOME_SUCCESS, NULL },
 	{ "4 some element", KUBERNETES_JOB, 200, NO_TYPE,
-	  "{\"status\": {\"conditions\": [{\"type\": \"Complete\", \"status\": \"False\"}, {\"type\": \"X\", \"status\": \"True\"}]}}",
+	  "{\"status\": {\"conditions\": [{\"type\": \"Complete\", \"status\": \"False\"}, {\"type\": \"X\", "
+	  "\"status\": \"True\"}]}}",
 	  OUTCOME_PENDING, NULL },
 	{ "4 every element", TASKS, 200, NO_TYPE, "{\"tasks\": [{\"state\": \"ok\"}, {\"state\": \"ok\"}]}", OUTCOME_SUCCESS,
 	  NULL },
