@@ -16,6 +16,7 @@ struct rig_plan {
 	struct plan plan;               /* first: see remote.h */
 	const struct rig_kind *kind;
 	unsigned in_use;                /* by exchanges under way */
+	bool asked;                     /* about: by one of them, but for heartbeats */
 };
 
 struct exchange {
@@ -137,12 +138,21 @@ static void set_member(struct exchange *exchange, size_t i, const struct plan *p
 	exchange->members[i].id = *id;
 	exchange->members[i].plan = (struct rig_plan *)(uintptr_t)plan;
 	exchange->members[i].plan->in_use++;
+	if (exchange->step == STEP_KEEPALIVE)
+		return;
+	must(!exchange->members[i].plan->asked);
+	exchange->members[i].plan->asked = true;
 }
 
 static void give_up(struct exchange *exchange, size_t i)
 {
-	if (exchange->members[i].plan)
-		exchange->members[i].plan->in_use--;
+	struct rig_plan *plan = exchange->members[i].plan;
+
+	if (!plan)
+		return;
+	plan->in_use--;
+	if (exchange->step != STEP_KEEPALIVE)
+		plan->asked = false;
 	exchange->members[i].plan = NULL;
 }
 
