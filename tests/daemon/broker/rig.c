@@ -358,7 +358,7 @@ static void shut_down(struct rig *rig)
 	must(!rig->exchanges && rig->plans == 0);
 }
 
-static void commit_all(struct rig *rig)
+void rig_commit(struct rig *rig)
 {
 	while (store_sim_queued(rig->store) > 0 || store_sim_finished(rig->store) > 0) {
 		store_sim_commit(rig->store, SIZE_MAX);
@@ -369,7 +369,7 @@ static void commit_all(struct rig *rig)
 
 struct rig *rig_free(struct rig *rig)
 {
-	commit_all(rig);
+	rig_commit(rig);
 	shut_down(rig);
 	disk_free(rig->disk);
 	free(rig);
@@ -402,7 +402,7 @@ void rig_run(struct rig *rig, uint64_t usec)
 		}
 		must(turns < 100000);
 		if (rig->commit_at <= rig->now_usec)
-			commit_all(rig);
+			rig_commit(rig);
 		else if (rig->exchanges && rig->exchanges->due_usec <= rig->now_usec)
 			deliver(rig);
 	}
@@ -424,7 +424,7 @@ void rig_restart(struct rig *rig, uint64_t down_usec)
 		rig_run(rig, 1000);
 	must(broker_run(rig->broker) == UINT64_MAX);
 	must(!rig->exchanges);
-	commit_all(rig);
+	rig_commit(rig);
 	shut_down(rig);
 	rig->now_usec += down_usec;
 	boot(rig);
