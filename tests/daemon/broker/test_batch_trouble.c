@@ -90,6 +90,26 @@ START_TEST(a_list_that_cannot_be_built)
 }
 END_TEST
 
+static void at_once(struct rig *of, const struct id *id, struct verdict *verdict)
+{
+	batch_refuse(of, id, verdict);
+	verdict->has_delay = true;
+}
+
+START_TEST(a_rule_that_says_at_once_is_no_hot_loop)
+{
+	unsigned turns;
+
+	rig_create_many(rig, 0, 4, ids);
+	rig_run(rig, 60 * SECOND);
+	turns = rig->lists.count;
+	rig->on_list = at_once;
+	rig_run(rig, 60 * SECOND);
+	ck_assert_uint_ge(rig->lists.count, turns + 40);
+	ck_assert_uint_le(rig->lists.count, turns + 60);
+}
+END_TEST
+
 START_TEST(throttling_pauses_the_bucket)
 {
 	unsigned turns, polls;
@@ -182,6 +202,7 @@ static Suite *batch_trouble_suite(void)
 	tcase_add_test(tcase, a_list_that_fails_goes_up_the_retry_ladder);
 	tcase_add_test(tcase, the_retry_policy_gives_up_for_each);
 	tcase_add_test(tcase, a_list_that_cannot_be_built);
+	tcase_add_test(tcase, a_rule_that_says_at_once_is_no_hot_loop);
 	tcase_add_test(tcase, throttling_pauses_the_bucket);
 	tcase_add_test(tcase, after_a_restart_they_find_each_other);
 	tcase_add_test(tcase, a_restart_while_the_list_fails);
