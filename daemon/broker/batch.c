@@ -156,8 +156,7 @@ static bool may_join(const struct future *future)
 		return false;
 	return future->plan && future->plan->batch && broker->remote.start_batch && !broker->stopping &&
 	    future->rec.phase == STORE_PHASE_POLL && !future_state_terminal(future->rec.state) &&
-	    !future->last_attempt && future->slot.state == SLOT_IDLE && !future->exchange &&
-	    future->next_usec > core_now_usec(broker);
+	    future->slot.state == SLOT_IDLE && future->next_usec > core_now_usec(broker);
 }
 
 /*

@@ -25,7 +25,7 @@ void batches_init(struct batches *batches, const uint8_t hash_key[16]);
 void batches_done(struct batches *batches);
 
 /* Its next_usec is set for a regular poll: let the batch do that, if it can. Where it cannot (nothing to share, memory
- * is short, it is to be asked about at once, its last attempt has begun) the future stays alone. */
+ * is short, it is to be asked about at once) the future stays alone. */
 void batch_join(struct future *future);
 /* It is asked about alone now, or over. Also when it never joined. */
 void batch_leave(struct future *future);

@@ -133,7 +133,7 @@ static uint64_t apply_failure(struct batch *batch, const struct verdict *verdict
 	broker->stats.retries = retries + 1;     /* one request, however many heard of it */
 	delay = policy_next(&batch->retry, &batch->retry_rung, core_random(broker));
 	if (verdict->has_delay)
-		delay = verdict->delay_usec;
+		delay = later(verdict->delay_usec, batch->retry.initial_usec);
 	if (verdict->has_retry_after && verdict->retry_after_usec > delay)
 		delay = verdict->retry_after_usec;
 	return policy_fit(delay, left, &last);
@@ -370,5 +370,7 @@ void batches_stop(struct broker *broker)
 		batch->n_asked = 0;
 		bucket_release(broker->buckets, &batch->slot);
 		sched_cancel(&broker->batches.timers, &batch->timer);
+		if (batch->count == 0)          /* it was kept for the end of its request */
+			batch_free(batch);
 	}
 }

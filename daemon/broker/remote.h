@@ -136,9 +136,11 @@ struct batch_member {
 };
 
 /*
- * When the list was read, called once for each member that is left, then once more with member == count: then
- * the verdict is of the request itself, PENDING. When it could not be read, only that last call is made, with
- * RETRY. Never from within start_batch().
+ * Called once for each member that is left, as pages of the list come, then once more with member == count: then the
+ * verdict is of the request itself, with all pages counted, and PENDING. When the list, or a further page of it, could
+ * not be read, that last call is made with RETRY, and the members that were not told before it are not told. Within
+ * it the exchange is gone. Members may be dropped, and the exchange aborted, within the others. The verdicts of
+ * members are `shared`. Never from within start_batch().
  */
 typedef void (*batch_cb)(void *arg, size_t member, const struct verdict *verdict);
 

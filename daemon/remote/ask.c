@@ -534,6 +534,11 @@ int ask_refresh(struct ask *ask)
 	return 0;
 }
 
+const char *ask_url(const struct ask *ask)
+{
+	return ask->url;
+}
+
 struct ask *ask_abort(struct ask *ask)
 {
 	if (!ask)

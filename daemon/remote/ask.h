@@ -60,6 +60,9 @@ int ask_start(struct poller *poller, const struct ask_input *input, ask_cb done,
  * another error: no fresh one can be had now. The ask is gone after done then. */
 int ask_refresh(struct ask *ask);
 
+/* Within done: where the answer is from, after redirects; "..." is in the place of a credential. Borrowed. */
+const char *ask_url(const struct ask *ask);
+
 /* done will not be called. NULL is allowed; returns NULL. */
 struct ask *ask_abort(struct ask *ask);
 

@@ -31,6 +31,11 @@
 #define REMOTE_PROGRESS_MAX 65536                /* bytes of progress; more is not kept */
 #define REMOTE_DETAILS_MAX (256 * 1024)          /* bytes of a failure's details; more is not kept */
 
+/* Lists and streams. */
+#define REMOTE_PAGES_MAX 100                     /* pages of one list that are read at most */
+#define REMOTE_EVENT_MAX (256 * 1024)            /* bytes of data of one server-sent event; more is not kept */
+#define REMOTE_EVENT_NAME_MAX 1024               /* bytes of its type, and of its id */
+
 #define REMOTE_PROFILES_CACHED_MAX 64            /* profile files kept in memory */
 
 #endif

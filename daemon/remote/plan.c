@@ -177,14 +177,14 @@ fail:
 	return r;
 }
 
-/* Does every name of a keepalive's templates have a value? */
+/* Does every name of a keepalive's templates have a value? A param that is null has none. */
 static bool has_values(const json_t *names, const struct values *values)
 {
 	const char *name;
 	json_t *where;
 
 	json_object_foreach((json_t *)names, name, where)
-		if (!values_find(values, name))
+		if (!values_find(values, name) || json_is_null(values_find(values, name)))
 			return false;
 	return true;
 }
@@ -220,9 +220,15 @@ int plan_keepalive_name(const struct remote_plan *plan, const struct values *val
 	return r;
 }
 
+struct remote_plan *plan_ref(struct remote_plan *plan)
+{
+	plan->refs++;
+	return plan;
+}
+
 struct remote_plan *plan_free(struct remote_plan *plan)
 {
-	if (!plan)
+	if (!plan || plan->refs-- > 0)
 		return NULL;
 	spec_unref(plan->spec);
 	json_decref(plan->params);

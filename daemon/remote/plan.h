@@ -10,8 +10,10 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* Immutable but for the count. */
 struct remote_plan {
 	struct plan plan;              /* first: the broker's part */
+	unsigned refs;                 /* besides the first */
 	struct spec *spec;             /* a reference; shared with others of the same text */
 	json_t *params;
 	struct status_set retry_on;
@@ -32,7 +34,9 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 int plan_keepalive_name(const struct remote_plan *plan, const struct values *values, char **ret,
     struct error *error);
 
-/* NULL is allowed; returns NULL. */
+/* Another reference, for a request that may outlive the future. */
+struct remote_plan *plan_ref(struct remote_plan *plan);
+/* Give a reference back. NULL is allowed; returns NULL. */
 struct remote_plan *plan_free(struct remote_plan *plan);
 
 #endif

@@ -2,12 +2,14 @@
 #include "daemon/remote/poller.h"
 #include "daemon/log.h"
 #include "daemon/remote/ask.h"
+#include "daemon/remote/batch.h"
 #include "daemon/remote/judge.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/plan.h"
 #include "daemon/remote/poller_core.h"
 #include "daemon/remote/prepare.h"
 #include "daemon/remote/text.h"
+#include "daemon/remote/watch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -93,6 +95,8 @@ struct poller *poller_free(struct poller *poller)
 		return NULL;
 	while (poller->exchanges)
 		abort_exchange(poller, poller->exchanges);
+	while (poller->watches)
+		watch_close(poller->watches);
 	assert(!poller->flights);
 	profiles_free(poller->profiles);
 	spec_cache_free(poller->specs);
@@ -313,6 +317,28 @@ static int keepalive_name(void *self, const struct plan *plan, const struct step
 	return r;
 }
 
+static int start_batch(void *self, const struct batch_member *members, size_t count, batch_cb done, void *arg,
+    struct exchange **ret, struct error *error)
+{
+	return batch_start(self, members, count, done, arg, ret, error);
+}
+
+static void drop_member(void *self, struct exchange *exchange, size_t i)
+{
+	batch_drop(exchange, i);
+}
+
+static int watch(void *self, const struct plan *plan, const struct step_input *input, watch_cb event, void *arg,
+    struct watch **ret, struct error *error)
+{
+	return watch_open(self, plan, input, event, arg, ret, error);
+}
+
+static void unwatch(void *self, struct watch *watch)
+{
+	watch_close(watch);
+}
+
 void poller_remote(struct poller *poller, struct remote *ret)
 {
 	*ret = (struct remote){
@@ -322,6 +348,10 @@ void poller_remote(struct poller *poller, struct remote *ret)
 		.plan_free = free_plan,
 		.start = start,
 		.abort = abort_exchange,
+		.start_batch = start_batch,
+		.drop_member = drop_member,
 		.keepalive_name = keepalive_name,
+		.watch = watch,
+		.unwatch = unwatch,
 	};
 }

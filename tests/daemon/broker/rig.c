@@ -16,6 +16,7 @@ struct rig_plan {
 	struct plan plan;               /* first: see remote.h */
 	const struct rig_kind *kind;
 	unsigned in_use;                /* by exchanges under way */
+	bool asked;                     /* about: by one of them, but for heartbeats */
 };
 
 struct exchange {
@@ -137,12 +138,21 @@ static void set_member(struct exchange *exchange, size_t i, const struct plan *p
 	exchange->members[i].id = *id;
 	exchange->members[i].plan = (struct rig_plan *)(uintptr_t)plan;
 	exchange->members[i].plan->in_use++;
+	if (exchange->step == STEP_KEEPALIVE)
+		return;
+	must(!exchange->members[i].plan->asked);
+	exchange->members[i].plan->asked = true;
 }
 
 static void give_up(struct exchange *exchange, size_t i)
 {
-	if (exchange->members[i].plan)
-		exchange->members[i].plan->in_use--;
+	struct rig_plan *plan = exchange->members[i].plan;
+
+	if (!plan)
+		return;
+	plan->in_use--;
+	if (exchange->step != STEP_KEEPALIVE)
+		plan->asked = false;
 	exchange->members[i].plan = NULL;
 }
 
@@ -348,7 +358,7 @@ static void shut_down(struct rig *rig)
 	must(!rig->exchanges && rig->plans == 0);
 }
 
-static void commit_all(struct rig *rig)
+void rig_commit(struct rig *rig)
 {
 	while (store_sim_queued(rig->store) > 0 || store_sim_finished(rig->store) > 0) {
 		store_sim_commit(rig->store, SIZE_MAX);
@@ -359,7 +369,7 @@ static void commit_all(struct rig *rig)
 
 struct rig *rig_free(struct rig *rig)
 {
-	commit_all(rig);
+	rig_commit(rig);
 	shut_down(rig);
 	disk_free(rig->disk);
 	free(rig);
@@ -392,7 +402,7 @@ void rig_run(struct rig *rig, uint64_t usec)
 		}
 		must(turns < 100000);
 		if (rig->commit_at <= rig->now_usec)
-			commit_all(rig);
+			rig_commit(rig);
 		else if (rig->exchanges && rig->exchanges->due_usec <= rig->now_usec)
 			deliver(rig);
 	}
@@ -414,7 +424,7 @@ void rig_restart(struct rig *rig, uint64_t down_usec)
 		rig_run(rig, 1000);
 	must(broker_run(rig->broker) == UINT64_MAX);
 	must(!rig->exchanges);
-	commit_all(rig);
+	rig_commit(rig);
 	shut_down(rig);
 	rig->now_usec += down_usec;
 	boot(rig);

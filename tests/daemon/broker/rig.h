@@ -56,6 +56,8 @@ struct rig *rig_free(struct rig *rig);
 
 /* Let so much time pass. */
 void rig_run(struct rig *rig, uint64_t usec);
+/* Make durable what is queued. Time does not pass. */
+void rig_commit(struct rig *rig);
 /* The power goes, and comes back after so long. */
 void rig_crash(struct rig *rig, uint64_t down_usec);
 /* As the daemon does it: stop, free, load. */

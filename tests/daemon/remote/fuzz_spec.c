@@ -3,6 +3,7 @@
 
 #include "daemon/remote/build.h"
 #include "daemon/remote/events.h"
+#include "daemon/remote/explain.h"
 #include "daemon/remote/judge.h"
 #include "daemon/remote/list.h"
 #include "daemon/remote/plan.h"
@@ -27,7 +28,7 @@ static bool next_section(const char **at, const char *end, struct slice *ret)
 	return true;
 }
 
-/* What jansson takes, the scanner takes, but for what is nested too deeply. */
+/* What jansson takes, the scanner takes, but for what is nested too deeply, and a NUL after a number. */
 static void check_scan(struct slice body)
 {
 	struct json_fault fault = { 0 };
@@ -36,7 +37,8 @@ static void check_scan(struct slice body)
 
 	FUZZ_CHECK(r == 0 || fault.what);
 	FUZZ_CHECK(r == 0 || fault.at <= body.len);
-	FUZZ_CHECK(!json || r == 0 || strcmp(fault.what, "nested too deeply") == 0);
+	FUZZ_CHECK(!json || r == 0 || strcmp(fault.what, "nested too deeply") == 0 ||
+	    memchr(body.data, '\0', body.len));
 	json_decref(json);
 }
 
@@ -45,29 +47,77 @@ static bool within(struct slice slice, struct slice body)
 	return slice.len == 0 || (slice.data >= body.data && slice.data + slice.len <= body.data + body.len);
 }
 
+static const struct http_header HEADERS[] = { { "Location", "/op/1" }, { "X-State", "Done" } };
+
+static bool is_header(struct slice slice)
+{
+	return slice.data == HEADERS[0].value || slice.data == HEADERS[1].value;
+}
+
+static void check_object(const char *text)
+{
+	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+
+	FUZZ_CHECK(!text || json_is_object(json));
+	json_decref(json);
+}
+
 /* What must hold of every verdict. */
 static void check_verdict(const struct verdict *verdict, struct slice body)
 {
 	if (verdict->outcome == OUTCOME_SUCCESS) {
-		FUZZ_CHECK(verdict->result.data && within(verdict->result, body));
+		FUZZ_CHECK(verdict->result.data && (within(verdict->result, body) || is_header(verdict->result)));
 	} else if (verdict->outcome == OUTCOME_RETRY) {
 		FUZZ_CHECK(verdict->reason[0] != '\0' && !strchr(verdict->reason, '\n'));
 	} else if (verdict->outcome != OUTCOME_PENDING && verdict->outcome != OUTCOME_FETCH) {
 		FUZZ_CHECK(verdict->failure.kind && verdict->failure.message.data);
 		FUZZ_CHECK(verdict->failure.message.len <= REMOTE_MESSAGE_MAX);
 	}
-	FUZZ_CHECK(!verdict->progress.data || within(verdict->progress, body));
+	FUZZ_CHECK(!verdict->progress.data || within(verdict->progress, body) || verdict->progress.data[0] == '"');
+	check_object(verdict->captured);
+	if (verdict->budgets && verdict->budgets[0])
+		check_object(verdict->budgets);
+}
+
+/* Rules are told of in their order, and the one that decides is the last. */
+static void on_rule(void *arg, size_t rule, bool holds, const char *why)
+{
+	size_t *told = arg;
+
+	FUZZ_CHECK(rule == (*told)++);
+	FUZZ_CHECK(holds == (why[0] == '\0') && !strchr(why, '\n'));
+}
+
+/* The same answer once more, with what the first one left. */
+static void judge_again(const struct judge_input *first, const struct judgement *before, struct slice body)
+{
+	struct judge_input input = *first;
+	struct judgement again;
+
+	if (before->verdict.captured)
+		input.captured = json_loads(before->verdict.captured, 0, NULL);
+	if (before->verdict.budgets && before->verdict.budgets[0])
+		input.budgets = json_loads(before->verdict.budgets, 0, NULL);
+	input.now_ms += 60000;
+	judge(&input, &again);
+	check_verdict(&again.verdict, body);
+	judgement_done(&again);
+	if (input.captured != first->captured)
+		json_decref((json_t *)input.captured);
+	json_decref((json_t *)input.budgets);
 }
 
 static void judge_answer(const struct remote_plan *plan, enum step step, struct slice answer)
 {
-	const struct http_header headers[] = { { "Location", "/op/1" }, { "X-State", "Done" } };
-	struct http_response response = { .sent = true, .headers = headers, .n_headers = 2 };
+	struct http_response response = { .sent = true, .headers = HEADERS, .n_headers = 2 };
 	struct judge_input input = {
 		.step = step, .response = &response, .rules = spec_rules(plan->spec, step),
 		.captures = plan->spec->requests[step].captures, .params = plan->params, .retry_on = &plan->retry_on,
 		.retry_after_max_usec = 1000, .body_max = 1000, .repeatable = step != STEP_SUBMIT,
+		.id = "x", .long_poll = step == STEP_POLL, .fetch_names = plan->spec->requests[STEP_FETCH].names,
 	};
+	const struct values values = { .params = plan->params };
+	size_t told = 0;
 	struct slice body = { answer.data + 4, answer.len - 4 };
 	struct judgement first, second;
 
@@ -79,6 +129,9 @@ static void judge_answer(const struct remote_plan *plan, enum step step, struct 
 	check_verdict(&first.verdict, body);
 	judge(&input, &second);
 	FUZZ_CHECK(first.verdict.outcome == second.verdict.outcome);
+	if (input.rules)
+		FUZZ_CHECK(explain_rules(input.rules, &values, &response, on_rule, &told) == (int)told);
+	judge_again(&input, &first, body);
 	judgement_done(&first);
 	judgement_done(&second);
 }

@@ -26,6 +26,9 @@ static const char *const tokens[] = {
 	"\xc3\xa9", "\xff", "\n---\n", "\"any\":", "\"not\":", "\"body\":", "\"poll\"", "\"rules\":\"poll\"",
 	"\"then\":\"success\"",
 	"\"result\":\"\"", "\"error\":\"/e\"", "\"capture\":{\"x\":{\"body\":\"\"}}", "\r\n", "%", "?", "#", "@",
+	"\"all\":", "\"text\":", "\"type\":\"string\"", "\"in\":", "\"budget\":{\"times\":1},", "\"set\":{\"x\":1},",
+	"\"fetch\"", "\"refresh_credential\"", "\"pending\"", "{\"header\":\"Location\"}", "{id}", "\"after\":\"/\",",
+	"\"delay\":{\"body\":\"/d\"},", "\"when\":{},",
 };
 
 /* Say which input it was; only what is safe in a signal handler. */

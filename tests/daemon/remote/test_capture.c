@@ -77,7 +77,8 @@ static const struct {
 	{ "{\"body\": \"\", \"after\": \"<id>\", \"before\": \"</id>\"}", "<job><id>j-1</id><id>2</id></job>",
 	  "{\"x\":\"j-1\"}" },
 	{ "{\"body\": \"\", \"after\": \"<id>\"}", "<job/>", "{}" },
-	{ "{\"body\": \"/url\", \"after\": \"/v1/\"}", "{\"url\": \"http:\\/\\/h\\/v1\\/ops\\u00e9\"}", "{\"x\":\"ops\xc3\xa9\"}" },
+	{ "{\"body\": \"/url\", \"after\": \"/v1/\"}", "{\"url\": "
+	  "\"http:\\/\\/h\\/v1\\/ops\\u00e9\"}", "{\"x\":\"ops\xc3\xa9\"}" },
 	{ "{\"body\": \"/n\", \"after\": \"1\"}", "{\"n\": 12}", "{\"x\":\"2\"}" },
 	{ "{\"body\": \"\", \"before\": \"\\n\"}", "first\nsecond\n", "{\"x\":\"first\"}" },
 };

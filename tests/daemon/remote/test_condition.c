@@ -116,8 +116,10 @@ static const struct {
 	{ "{\"body\": {\"/a\": {\"contains\": 4}}}", 200, "{\"a\": \"HTTP 404\"}", true },
 	{ "{\"body\": {\"/a\": {\"contains\": 4}}}", 200, "{\"a\": 404}", false },
 	/* every element */
-	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{\"t\": [{\"state\": \"done\"}, {\"state\": \"done\"}]}", true },
-	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{\"t\": [{\"state\": \"done\"}, {\"state\": \"run\"}]}", false },
+	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{\"t\": [{\"state\": \"done\"}, "
+	  "{\"state\": \"done\"}]}", true },
+	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{\"t\": [{\"state\": \"done\"}, "
+	  "{\"state\": \"run\"}]}", false },
 	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{\"t\": []}", false },
 	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{\"t\": {\"state\": \"done\"}}", false },
 	{ "{\"body\": {\"/t\": {\"all\": {\"/state\": \"done\"}}}}", 200, "{}", false },

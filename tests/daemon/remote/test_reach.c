@@ -121,6 +121,9 @@ static const struct {
 	  "poll.rules[0].when: can never hold: \"not\" rules out all that is asked for beside it" },
 	{ "{\"not\": {}}", "poll.rules[0].when: can never hold: no status fulfils it" },
 	{ "{\"not\": {\"any\": []}}", NULL },
+	/* 9007199254740992.0 equals both, the number 1e999 is greater than 5 and too great for anything but its text */
+	{ "{\"body\": {\"/a\": {\"equals\": 9007199254740993, \"in\": [9007199254740992]}}}", NULL },
+	{ "{\"body\": {\"/a\": {\"equals\": \"1e999\", \"gt\": 5}}}", NULL },
 };
 
 START_TEST(lists)
