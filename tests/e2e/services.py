@@ -68,6 +68,12 @@ class ServiceTest(harness.DaemonTest):
         next(rule for rule in poll["rules"] if rule["when"]["status"] == status).update(changes)
         return poll
 
+    def alone(self):
+        """A spec of the profile without its list request: each future is asked about alone."""
+        polling = self.from_profile("polling")
+        del polling["batch"]
+        return {"polling": polling}
+
     def creation(self, name=None, params=None, **more):
         """The params of future.create for a job, or (None) for one that a submit makes."""
         params = {"base": self.service.url + self.path, **({self.id_param: name} if name else {}), **(params or {})}
@@ -109,6 +115,15 @@ class ServiceTest(harness.DaemonTest):
         return next_progress
 
     # What the service saw.
+
+    def history(self, name):
+        """What was asked about an object, in order, and what was answered."""
+        return [(entry["kind"], entry["status"]) for entry in self.requests() if entry["name"] == name]
+
+    def gaps(self, kind, name=None):
+        """Seconds between the requests of a kind, in order."""
+        times = [entry["at"] for entry in self.requests(kind) if name in (None, entry["name"])]
+        return [b - a for a, b in zip(times, times[1:])]
 
     def count(self, kind, name=None):
         return self.service.call(self.service.count, kind, name)

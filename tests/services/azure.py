@@ -201,7 +201,7 @@ class Azure(jobs.JobService):
             operation.place += operation.how.moves
             return Response(202, b"", {"Location": self.here(operation), **operation.pace()})
         if operation.status != "Succeeded":
-            return Response.json({"error": operation.how.error}, 500)
+            return Response.json({"error": operation.how.error}, 409)
         return Response(204) if operation.how.empty else Response.json(operation.thing())
 
     @route("thing", "GET", "/things/" + NAME)

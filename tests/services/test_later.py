@@ -65,7 +65,7 @@ class AzureTest(ServiceTest):
         place = self.start(style="location", polls=1, empty=True).getheader("Location")
         self.assertEqual(self.ask(place)[0].status, 204)
         place = self.start(style="location", polls=1, end="Failed", error={"code": "x"}).getheader("Location")
-        self.assertEqual(self.ask(place)[0].status, 500)
+        self.assertEqual(self.ask(place)[0].status, 409)
 
     def test_bad_ends_and_cancel(self):
         self.service.prepare(name="bad", polls=0, end="failed", error={"code": "Quota", "message": "no more"})
