@@ -11,8 +11,9 @@ HEAD_MAX = 64 * 1024
 BODY_MAX = 64 * 1024 * 1024
 
 REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 400: "Bad Request", 401: "Unauthorized",
-           403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
-           429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway",
+           402: "Payment Required", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 409: "Conflict",
+           410: "Gone", 413: "Content Too Large", 422: "Unprocessable Content", 429: "Too Many Requests",
+           500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway",
            503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
@@ -46,6 +47,24 @@ class Request:
         except ValueError as error:
             raise BadRequest(f"the body is not JSON: {error}") from None
 
+    @property
+    def form(self):
+        """The body as the members of a form."""
+        return dict(urllib.parse.parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def simulate(self):
+        """How the object that a submit creates is to behave: the header X-Simulate, else "simulate" in the body, if that
+        is a JSON object or a list of them."""
+        try:
+            if "x-simulate" in self.headers:
+                return json.loads(self.headers["x-simulate"])
+            body = json.loads(self.body)
+        except ValueError:
+            return {}
+        if isinstance(body, list) and body:
+            body = body[0]
+        return body.get("simulate", {}) if isinstance(body, dict) else {}
+
     def log_entry(self):
         return {"at": self.at, "kind": self.kind, "name": self.name, "method": self.method, "target": self.target,
                 "headers": self.headers, "body": self.body.decode("utf-8", "replace"), "status": self.status}
@@ -63,15 +82,35 @@ class Response:
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         return cls(status, body, {"Content-Type": "application/json", **(headers or {})})
 
+    @classmethod
+    def text(cls, text, status=200):
+        return cls(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+
     def head_and_body(self, request):
         return self.head() + (b"" if request.method == "HEAD" else self.body)
+
+    def framing(self, length):
+        """The header that says where the body ends."""
+        return [] if self.status == 204 else [f"Content-Length: {len(self.body) if length is None else length}"]
 
     def head(self, length=None):
         lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        if self.status != 204:
-            lines.append(f"Content-Length: {len(self.body) if length is None else length}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        return ("\r\n".join(lines + self.framing(length)) + "\r\n\r\n").encode("latin-1")
+
+
+@dataclasses.dataclass
+class Stream(Response):
+    """An answer whose body comes piece by piece, until its iterator ends or the peer is gone."""
+    pieces: object = None          # asynchronous iterator of bytes; None among them cuts the connection
+
+    @classmethod
+    def events(cls, pieces):
+        """Server-sent events."""
+        return cls(200, b"", {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}, pieces)
+
+    def framing(self, length):
+        return ["Transfer-Encoding: chunked"]
 
 
 @dataclasses.dataclass
@@ -80,6 +119,7 @@ class Fault:
     name: str = None
     skip: int = 0
     times: int = 1
+    seconds: float = None
     effect: bool = False
     delay: float = 0
     hold: bool = False
@@ -90,7 +130,13 @@ class Fault:
     body: object = None
     content_length: int = None
     half: int = None
+    stall: int = None
     drip: float = None
+
+    def __post_init__(self):
+        self.ends = None           # with seconds: when
+        if self.seconds is not None:
+            self.times = None
 
     def takes(self, request):
         """Whether this fault is for the request; counts it off."""
@@ -99,6 +145,12 @@ class Fault:
         if self.skip > 0:
             self.skip -= 1
             return False
+        if self.seconds is not None:
+            if self.ends is None:
+                self.ends = request.at + self.seconds
+            if request.at >= self.ends:
+                self.times = 0
+                return False
         if self.times is not None:
             self.times -= 1
         return True
@@ -177,8 +229,7 @@ class Connection:
                 return await self.fail(fault, request, lambda: service.run(handler, request, groups))
             response = await service.run(handler, request, groups)
             request.status = response.status
-            await self.write(response.head_and_body(request))
-        return request.headers.get("connection", "").lower() != "close"
+            return await self.send(response, request) and request.headers.get("connection", "").lower() != "close"
 
     async def fail(self, fault, request, ask_service):
         response = await ask_service() if fault.effect else None
@@ -202,10 +253,15 @@ class Connection:
         if fault.half is not None:
             await self.write(response.head() + response.body[:fault.half])
             return False
-        data = response.head_and_body(request)
-        if fault.drip is None:
-            await self.write(data)
+        if fault.stall is not None:
+            await self.write(response.head() + response.body[:fault.stall])
+            if not await self.hold():
+                return False
+            await self.write(response.body[fault.stall:])
             return True
+        if fault.drip is None:
+            return await self.send(response, request)
+        data = response.head_and_body(request)
         for i in range(len(data)):
             await self.write(data[i:i + 1])
             await asyncio.sleep(fault.drip)
@@ -213,15 +269,35 @@ class Connection:
 
     async def hold(self):
         """Until released. False: the peer did not wait so long."""
-        released = asyncio.ensure_future(self.service.released.wait())
+        return await self.unless_gone(self.service.released.wait()) is not None
+
+    async def send(self, response, request):
+        """Send an answer that is as it should be. True: the connection goes on."""
+        if isinstance(response, Stream):
+            return bool(await self.unless_gone(self.send_pieces(response)))
+        await self.write(response.head_and_body(request))
+        return True
+
+    async def send_pieces(self, stream):
+        await self.write(stream.head())
+        async for piece in stream.pieces:
+            if piece is None:
+                return False
+            await self.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        await self.write(b"0\r\n\r\n")
+        return True
+
+    async def unless_gone(self, awaitable):
+        """What it returns, or None when the peer is gone before."""
+        work = asyncio.ensure_future(awaitable)
         gone = asyncio.ensure_future(self.reader.read(1))
-        await asyncio.wait((released, gone), return_when=asyncio.FIRST_COMPLETED)
-        in_time = released.done()
-        for waiting in (released, gone):
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        in_time = work.done()
+        for waiting in (work, gone):
             waiting.cancel()
         # the reader is free again only when they have ended
-        await asyncio.gather(released, gone, return_exceptions=True)
-        return in_time
+        await asyncio.gather(work, gone, return_exceptions=True)
+        return work.result() if in_time else None
 
     async def write(self, data):
         self.writer.write(data)

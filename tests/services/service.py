@@ -12,7 +12,7 @@ A service is a subclass of Service whose methods answer requests:
         assert clock.stats()["requests"]["read"] == 1
 
 The first argument of route is the request's kind: what is counted, waited for, and named in faults. A group
-called "name" says which object the request is about.
+called "name" says which object the request is about. A method may be a coroutine; its answer may be a Stream.
 
 Everything a test may want besides is under /_control, and as methods for tests written in Python:
 
@@ -26,7 +26,7 @@ Everything a test may want besides is under /_control, and as methods for tests 
     POST /_control/reset      reset()      forget all of it, the service's objects included
 
 A fault is an object. Which requests it is for: "kind", "name" (both optional), "skip" (let so many pass first),
-"times" (default 1; null: for ever). What happens to them, in this order:
+"times" (default 1; null: for ever), or "seconds" (for so long since the first of them). What happens to them, in this order:
     "effect": true     the service does what it is asked, and only then things go wrong; otherwise it is asked last,
                        and only if its answer is needed
     "delay": seconds
@@ -36,6 +36,7 @@ A fault is an object. Which requests it is for: "kind", "name" (both optional), 
     "status": 503, "headers": {...}, "body": text or JSON     another answer (status alone: no body; body alone: 200)
     "content_length": n    the answer with a wrong length; the connection is closed after it
     "half": n              the answer's head and the first n bytes of its body, then a close
+    "stall": n             the answer's head and the first n bytes of its body, the rest when it is released
     "drip": seconds        the answer byte by byte, with this much time between them
 """
 import argparse
@@ -94,9 +95,13 @@ class Service:
         """For subclasses: the answer to a request that no route is for."""
         return Response(404)
 
+    def name_of(self, request):
+        """For subclasses: the name of the object that a request is about, when its path does not have it."""
+        return None
+
     def bad_request(self, request, text):
         """For subclasses: the answer to a request that cannot be understood."""
-        return Response(400, text.encode(), {"Content-Type": "text/plain"})
+        return Response.text(text, 400)
 
     # What a connection asks of its service.
 
@@ -112,7 +117,8 @@ class Service:
             kind, method, path = function.route
             match = path.fullmatch(request.path) if method == request.method else None
             if match:
-                request.kind, request.name = kind, match.groupdict().get("name")
+                request.kind = kind
+                request.name = match.groupdict().get("name") or self.name_of(request)
                 return function, match.groupdict()
         request.kind = "unknown"
         return None, {}
@@ -152,10 +158,11 @@ class Service:
         self.notify()
 
     def take_fault(self, request):
-        for fault in self.faults:
-            if fault.takes(request):
-                if fault.spent:
-                    self.faults.remove(fault)
+        for fault in list(self.faults):
+            taken = fault.takes(request)
+            if fault.spent:
+                self.faults.remove(fault)
+            if taken:
                 return fault
         return None
 

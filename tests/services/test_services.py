@@ -1,7 +1,6 @@
 #!/usr/bin/python3 -B
 """test_services.py - the simulated services do what their tests rely on."""
 import http.client
-import json
 import os
 import subprocess
 import sys
@@ -9,39 +8,14 @@ import threading
 import unittest
 
 sys.dont_write_bytecode = True     # the source tree may not be ours to write to
+from client import Client, ServiceTest
 from google_lro import GoogleLro
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-class Client:
-    """One keep-alive connection."""
-
-    def __init__(self, port, headers=None):
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        self.headers = headers or {}
-
-    def raw(self, method, path, body=None, headers=None):
-        text = None if body is None else json.dumps(body)
-        self.http.request(method, path, text, {**self.headers, **(headers or {})})
-        response = self.http.getresponse()
-        return response, response.read()
-
-    def __call__(self, *args, **kwargs):
-        response, body = self.raw(*args, **kwargs)
-        return response.status, json.loads(body)
-
-
-class GoogleTest(unittest.TestCase):
-    def setUp(self):
-        self.service = GoogleLro().start()
-        self.addCleanup(self.service.stop)
-        self.client = self.connect(self.service)
-
-    def connect(self, service, headers=None):
-        client = Client(service.port, headers)
-        self.addCleanup(client.http.close)
-        return client
+class GoogleTest(ServiceTest):
+    service_class = GoogleLro
 
     def submit(self, **simulate):
         status, operation = self.client("POST", "/v1/things:train", {"displayName": "x", "simulate": simulate})
