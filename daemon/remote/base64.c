@@ -1,4 +1,4 @@
-/* base64.c - decodes the base64 texts of specs. */
+/* base64.c - the base64 of RFC 4648: texts of specs, and values of templates. */
 #include "daemon/remote/base64.h"
 
 #include <errno.h>
@@ -6,9 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+char *base64_encode(const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+	char *text = malloc((len + 2) / 3 * 4 + 1), *out = text;
+
+	for (size_t i = 0; text && i < len; i += 3) {
+		uint32_t group = (uint32_t)bytes[i] << 16;
+
+		group |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
+		group |= i + 2 < len ? bytes[i + 2] : 0;
+		*out++ = DIGITS[group >> 18];
+		*out++ = DIGITS[group >> 12 & 63];
+		*out++ = i + 1 < len ? DIGITS[group >> 6 & 63] : '=';
+		*out++ = i + 2 < len ? DIGITS[group & 63] : '=';
+	}
+	if (text)
+		*out = '\0';
+	return text;
+}
+
 int base64_decode(const char *text, size_t len, void **ret, size_t *ret_len)
 {
-	static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	size_t padding = 0, out = 0;
 	unsigned char *data;
 

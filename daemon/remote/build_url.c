@@ -1,10 +1,13 @@
 /* build_url.c - where a request goes to: base, url and query, filled in. Pure. */
+#include "config.h"
+
 #include "daemon/remote/build.h"
 #include "daemon/remote/fields.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -87,25 +90,48 @@ static const char *path_fault(const char *url)
 	return NULL;
 }
 
+/* The url begins with a {+name} whose value is a URL, or starts at the root: that value as it is, then the rest.
+ * 1, or 0: it does not. */
+static int fill_given(const struct request *request, const struct values *values, char **ret, struct error *error)
+{
+	char name[REMOTE_NAME_MAX + 1], *given, *rest = NULL, *whole = NULL;
+	size_t len = template_prefix(request->url, name);
+	int r;
+
+	if (len == 0)
+		return 0;
+	r = single_value(name, values, &given, error);
+	if (r < 0)
+		return r;
+	if (!is_absolute(given) && (given[0] != '/' || given[1] == '/')) {
+		free(given);
+		return 0;
+	}
+	r = template_fill(request->url + len, TEMPLATE_URL, values, REMOTE_URL_MAX, &rest, NULL, error);
+	if (r == 0 && *rest != '/' && path_fault(rest))
+		r = error_set(error, ERROR_INVALID_SPEC, "%s: \"%.200s\"", path_fault(rest), rest);
+	else if (r == 0 && *rest == '/' && path_fault(rest + 1))
+		r = error_set(error, ERROR_INVALID_SPEC, "%s: \"%.200s\"", path_fault(rest + 1), rest);
+	if (r == 0 && asprintf(&whole, "%s%s", given, rest) < 0)
+		r = place_no_memory(error);
+	free(given);
+	free(rest);
+	if (r < 0)
+		return r;
+	*ret = whole;
+	return 1;
+}
+
 /* The reference that is resolved against the base, without the query of `query`. */
 static int fill_reference(const struct request *request, const struct values *values, char **ret,
     struct error *error)
 {
-	char name[REMOTE_NAME_MAX + 1], *reference;
+	char *reference;
 	const char *why;
-	bool plus;
-	int r;
+	int r = fill_given(request, values, ret, error);
 
-	if (template_single(request->url, name, &plus) && plus) {
-		r = single_value(name, values, &reference, error);
-		if (r < 0)
-			return r;
-		if (is_absolute(reference) || (reference[0] == '/' && reference[1] != '/')) {
-			*ret = reference;
-			return 0;
-		}
-		free(reference);
-	}
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = template_fill(request->url, TEMPLATE_URL, values, REMOTE_URL_MAX, &reference, NULL, error);
 	if (r < 0)
 		return r;
@@ -119,16 +145,29 @@ static int fill_reference(const struct request *request, const struct values *va
 	return 0;
 }
 
+/* A base is a directory: what is relative to it is below its whole path. */
+static int below(const char *base, char **ret)
+{
+	size_t len = strcspn(base, "?#");
+	bool closed = len > 0 && base[len - 1] == '/';
+
+	return asprintf(ret, "%.*s%s", (int)len, base, closed ? "" : "/");
+}
+
 static int resolve(const char *base, const char *reference, char **ret, struct error *error)
 {
 	struct error why;
+	char *directory = NULL;
 	int r;
 
 	if (!is_absolute(reference) && strncmp(reference + strcspn(reference, ":/?#"), "://", 3) == 0)
 		return error_set(error, ERROR_INVALID_SPEC, "\"%.200s\" is not an http or https URL", reference);
 	if (!is_absolute(reference) && !base)
 		return error_set(error, ERROR_INVALID_SPEC, "\"%.200s\" is relative, and there is no base", reference);
-	r = http_resolve(is_absolute(reference) ? NULL : base, reference, ret, &why);
+	if (!is_absolute(reference) && below(base, &directory) < 0)
+		return place_no_memory(error);
+	r = http_resolve(directory, reference, ret, &why);
+	free(directory);
 	if (r == -ENOMEM)
 		return place_no_memory(error);
 	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s", why.message) : 0;

@@ -70,7 +70,45 @@ static int read_one(struct captures *captures, struct filling *filling, const ch
 	return pointer_set_read(&captures->pointers, capture->body, &capture->pointer, place, error);
 }
 
-/* Compile the captures of json. With values, those that lack one are left out, and only memory can fail. */
+/* Compile one source of a name. With values, one that lacks a value is left out, and only memory can fail. */
+static int add_source(struct captures *captures, struct filling *filling, const char *name, const json_t *json,
+    const struct place *place, struct error *error)
+{
+	int r;
+
+	if (captures->count == REMOTE_CAPTURES_MAX)
+		return place_fail(place, error, "more than %d captures", REMOTE_CAPTURES_MAX);
+	captures->items[captures->count++] = (struct capture){ .name = name };
+	r = read_one(captures, filling, name, json, place, error);
+	if (r < 0 && r != -ENOMEM && filling->values) {
+		captures->items[captures->count - 1].unfilled = true;
+		r = 0;
+	}
+	return r;
+}
+
+/* A source, or a list of them in the order they are looked at. */
+static int add_sources(struct captures *captures, struct filling *filling, const char *name, const json_t *json,
+    const struct place *place, struct error *error)
+{
+	json_t *source;
+	size_t i;
+	int r = 0;
+
+	if (!json_is_array(json))
+		return add_source(captures, filling, name, json, place, error);
+	if (json_array_size(json) == 0)
+		return place_fail(place, error, "must have a source");
+	json_array_foreach((json_t *)json, i, source) {
+		const struct place here = { .up = place, .index = i };
+
+		if (r == 0)
+			r = add_source(captures, filling, name, source, &here, error);
+	}
+	return r;
+}
+
+/* Compile the captures of json. */
 static int compile(const json_t *json, struct filling *filling, struct captures **ret, const struct place *place,
     struct error *error)
 {
@@ -82,20 +120,14 @@ static int compile(const json_t *json, struct filling *filling, struct captures 
 	if (!captures)
 		return place_no_memory(error);
 	captures->json = json;
-	captures->items = calloc(json_object_size(json) + 1, sizeof(*captures->items));
+	captures->items = calloc(REMOTE_CAPTURES_MAX, sizeof(*captures->items));
 	if (!captures->items)
 		r = place_no_memory(error);
 	json_object_foreach((json_t *)json, name, value) {
 		const struct place here = { .up = place, .key = name };
 
-		if (r < 0)
-			break;
-		captures->items[captures->count++] = (struct capture){ .name = name };
-		r = read_one(captures, filling, name, value, &here, error);
-		if (r < 0 && r != -ENOMEM && filling->values) {
-			captures->items[captures->count - 1].unfilled = true;
-			r = 0;
-		}
+		if (r == 0)
+			r = add_sources(captures, filling, name, value, &here, error);
 	}
 	captures->kept = filling->kept;
 	captures->templates = filling->templates;
@@ -114,8 +146,6 @@ int captures_read(const json_t *json, json_t *names, struct captures **ret, cons
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be an object of names");
-	if (json_object_size(json) > REMOTE_CAPTURES_MAX)
-		return place_fail(place, error, "more than %d captures", REMOTE_CAPTURES_MAX);
 	return compile(json, &filling, ret, place, error);
 }
 
@@ -251,50 +281,49 @@ static int take_one(const struct capture *capture, struct answer *answer, json_t
 	return value.len > REMOTE_CAPTURED_MAX ? -EMSGSIZE : decode(value, ret);
 }
 
-static int take_all(const struct captures *captures, const struct http_response *response, json_t *all,
-    const char **ret_missing)
+/* Take what is there into fresh: of each name, from its first source that has something. */
+static int take_all(const struct captures *captures, const struct http_response *response, json_t *fresh)
 {
-	const char *missing = NULL;
 	struct answer answer;
 
 	answer_init(&answer, response, &captures->pointers);
 	for (size_t i = 0; i < captures->count; i++) {
 		const struct capture *capture = &captures->items[i];
 		json_t *value;
-		int r = take_one(capture, &answer, &value);
+		int r;
 
+		if (json_object_get(fresh, capture->name))
+			continue;
+		r = take_one(capture, &answer, &value);
 		if (r < 0)
 			return r;
-		if (value && json_object_set_new(all, capture->name, value) < 0)
+		if (value && json_object_set_new(fresh, capture->name, value) < 0)
 			return -ENOMEM;
-		if (!value && !missing && !json_object_get(all, capture->name))
-			missing = capture->name;
 	}
-	if (json_dumpb(all, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
-		return -EMSGSIZE;
-	*ret_missing = missing;
 	return 0;
 }
 
 int captures_take(const struct captures *captures, const struct http_response *response,
-    const struct values *values, json_t **ret, const char **ret_missing)
+    const struct values *values, json_t **ret)
 {
 	const json_t *old = values ? values->captured : NULL;
 	static const struct values nothing = { 0 };
 	struct filling filling = { .values = values ? values : &nothing };
 	struct captures *filled = NULL;
 	struct error error;
-	json_t *all;
-	int r = 0;
+	json_t *all = old ? json_copy((json_t *)old) : json_object(), *fresh = json_object();
+	int r = all && fresh ? 0 : -ENOMEM;
 
-	if (captures->templates)
+	if (r == 0 && captures->templates)
 		r = compile(captures->json, &filling, &filled, NULL, &error) < 0 ? -ENOMEM : 0;
-	all = r == 0 ? old ? json_copy((json_t *)old) : json_object() : NULL;
-	if (r == 0 && !all)
-		r = -ENOMEM;
 	if (r == 0)
-		r = take_all(filled ? filled : captures, response, all, ret_missing);
+		r = take_all(filled ? filled : captures, response, fresh);
+	if (r == 0 && json_object_update(all, fresh) < 0)
+		r = -ENOMEM;
+	if (r == 0 && json_dumpb(all, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
+		r = -EMSGSIZE;
 	captures_free(filled);
+	json_decref(fresh);
 	if (r < 0) {
 		json_decref(all);
 		return r;

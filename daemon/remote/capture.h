@@ -12,8 +12,8 @@
 struct captures;
 
 /*
- * Compile {"name": {"body": "/pointer"}, "other": {"header": "Location", "after": "/jobs/", "before": "/"}}; borrows
- * from json. NULL after a failure.
+ * Compile {"name": {"body": "/pointer"}, "other": {"header": "Location", "after": "/jobs/", "before": "/"}}; instead of
+ * one source there may be a list of them: the first that has a value gives it. Borrows from json. NULL after a failure.
  *   names   collects what its templates name -> where first; may be NULL
  */
 int captures_read(const json_t *json, json_t *names, struct captures **ret, const struct place *place,
@@ -22,7 +22,7 @@ struct captures *captures_free(struct captures *captures);
 
 /* Does one of them have this name? captures may be NULL. */
 bool captures_have(const struct captures *captures, const char *name);
-/* Their names, one by one; NULL after the last. captures may be NULL. */
+/* Their names, one by one and some perhaps twice; NULL after the last. captures may be NULL. */
 const char *captures_name(const struct captures *captures, size_t i);
 /* Do some have templates, so that values are needed? captures may be NULL. */
 bool captures_need_values(const struct captures *captures);
@@ -33,10 +33,9 @@ bool captures_need_values(const struct captures *captures);
  * or `before` it is the part of the text between them. One whose templates lack a value is not taken.
  *   values        for templates, and in captured what was captured so far; NULL: nothing
  *   ret           a new object: the old values, with the new ones over them
- *   ret_missing   first name that neither has a value for; NULL: none. Borrowed from the captures
  * 0; -EMSGSIZE: more than REMOTE_CAPTURED_MAX bytes; -ENOMEM.
  */
 int captures_take(const struct captures *captures, const struct http_response *response,
-    const struct values *values, json_t **ret, const char **ret_missing);
+    const struct values *values, json_t **ret);
 
 #endif

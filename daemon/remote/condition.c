@@ -252,3 +252,32 @@ int condition_holds(const struct condition *condition, struct answer *answer, bo
 	}
 	return matcher_map_holds(&condition->body, answer_found(answer));
 }
+
+/* The first matcher with an `any` in it, with where it looks; NULL: none. */
+static const struct matcher_item *find_any(const struct condition *condition)
+{
+	const struct matcher_item *found;
+
+	for (size_t i = 0; i < condition->body.count; i++)
+		if (matcher_has_element(&condition->body.items[i].matcher))
+			return &condition->body.items[i];
+	for (size_t i = 0; i < condition->all.count; i++) {
+		found = find_any(&condition->all.items[i]);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+bool condition_has_element(const struct condition *condition)
+{
+	return find_any(condition) != NULL;
+}
+
+int condition_element(const struct condition *condition, struct answer *answer, struct slice *ret)
+{
+	const struct matcher_item *item = find_any(condition);
+	struct slice value = item ? answer_found(answer)[item->pointer] : (struct slice){ 0 };
+
+	return value.data ? matcher_element(&item->matcher, value, ret) : 0;
+}

@@ -44,6 +44,11 @@ int condition_read(const json_t *json, const struct matcher_scope *scope, struct
     const struct place *place, struct error *error);
 void condition_done(struct condition *condition);
 
+/* Does it ask for an element of an array with `any`, itself or in `all`? */
+bool condition_has_element(const struct condition *condition);
+/* The first element that the first such `any` finds. 1, 0, or -ENOMEM. */
+int condition_element(const struct condition *condition, struct answer *answer, struct slice *ret);
+
 /*
  * Does it hold? 1, 0, or -ENOMEM. The body is asked last; a `body` that is asked of a body that is not
  * JSON does not hold, and sets *ret_unreadable, which is untouched otherwise.

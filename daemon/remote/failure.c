@@ -37,32 +37,35 @@ static int value_text(struct slice value, size_t max, char **ret)
 }
 
 /* What a rule_text leads to as text; *ret stays NULL when nothing or null is there. */
-static int part_text(const struct rule_text *from, struct answer *answer, size_t max, char **ret)
+static int part_text(const struct rule *rule, const struct rule_text *from, struct answer *answer, size_t max,
+    char **ret)
 {
-	struct slice value = rule_text_find(from, answer);
+	struct slice value = rule_text_find(rule, from, answer);
 
-	if (!value.data || (from->from == RULE_TEXT_POINTER && slice_equals(value, "null")))
+	if (!value.data || (rule_text_is_json(from) && slice_equals(value, "null")))
 		return 0;
-	if (from->from == RULE_TEXT_POINTER)
+	if (rule_text_is_json(from))
 		return value_text(value, max, ret);
 	*ret = strndup(value.data, text_cut(value.data, value.len, max));
 	return *ret ? 0 : -ENOMEM;
 }
 
-int failure_read(const struct rule_error *from, struct answer *answer, struct failure_parts *ret)
+int failure_read(const struct rule *rule, struct answer *answer, struct failure_parts *ret)
 {
-	struct slice object = rule_text_find(&from->object, answer);
+	const struct rule_error *from = &rule->error;
+	struct slice object = rule_text_find(rule, &from->object, answer);
 	struct failure_parts parts = { 0 };
 	bool plain = object.data && object.data[0] != '{';
-	int r = part_text(&from->code, answer, REMOTE_CODE_MAX, &parts.code);
+	int r = part_text(rule, &from->code, answer, REMOTE_CODE_MAX, &parts.code);
 
 	if (r == 0)
-		r = part_text(plain ? &from->object : &from->message, answer, REMOTE_MESSAGE_MAX, &parts.message);
+		r = part_text(rule, plain ? &from->object : &from->message, answer, REMOTE_MESSAGE_MAX,
+		    &parts.message);
 	if (r < 0) {
 		failure_parts_done(&parts);
 		return r;
 	}
-	parts.details = rule_text_find(&from->details, answer);
+	parts.details = rule_text_find(rule, &from->details, answer);
 	if (parts.details.len > REMOTE_DETAILS_MAX)
 		parts.details = (struct slice){ 0 };
 	*ret = parts;

@@ -19,7 +19,7 @@ struct failure_parts {
  * gives its text, to any other value its JSON text; the message is NULL when nothing is there.
  * 0 or -ENOMEM.
  */
-int failure_read(const struct rule_error *from, struct answer *answer, struct failure_parts *ret);
+int failure_read(const struct rule *rule, struct answer *answer, struct failure_parts *ret);
 void failure_parts_done(struct failure_parts *parts);
 
 /*

@@ -14,17 +14,21 @@ int filling_keep(struct filling *filling, json_t *made, struct error *error)
 	return json_array_append_new(filling->kept, made) < 0 ? place_no_memory(error) : 0;
 }
 
-/* Of the values that are made for a request, only the id is known when its answer is judged. */
+/* Of the values that are made for a request, these two are still known when its answer is judged. */
+bool filling_has_builtin(const char *name)
+{
+	return strcmp(name, "id") == 0 || strcmp(name, "idempotency") == 0;
+}
+
 static int check_name(const char *name, const struct place *place, struct error *error)
 {
-	for (size_t i = 0; template_builtins[i]; i++)
-		if (strcmp(name, template_builtins[i]) == 0 && strcmp(name, "id") != 0)
-			return place_fail(place, error, "{%s} is for requests, not for what is made of their answers", name);
+	if (template_is_builtin(name) && !filling_has_builtin(name))
+		return place_fail(place, error, "{%s} is for requests, not for what is made of their answers", name);
 	return 0;
 }
 
-/* Check a template and note what it names. *ret_named: it names something. */
-static int note_names(struct filling *filling, const char *text, bool *ret_named, const struct place *place,
+/* Check the templates in json and note what they name. *ret_named: they name something. */
+static int note_names(struct filling *filling, const json_t *json, bool *ret_named, const struct place *place,
     struct error *error)
 {
 	json_t *found = json_object(), *where;
@@ -33,7 +37,7 @@ static int note_names(struct filling *filling, const char *text, bool *ret_named
 
 	if (!found)
 		return place_no_memory(error);
-	r = template_names(text, found, place, error);
+	r = template_names_json(json, found, place, error);
 	json_object_foreach(found, name, where) {
 		if (r == 0)
 			r = check_name(name, place, error);
@@ -80,13 +84,16 @@ static int make_text(struct filling *filling, const char *text, enum template_fo
     bool *ret_open, const struct place *place, struct error *error)
 {
 	bool named = false;
+	json_t *json;
 	int r;
 
 	*ret = NULL;
 	*ret_open = false;
 	if (!filling || !strpbrk(text, "{}"))
 		return 0;
-	r = note_names(filling, text, &named, place, error);
+	json = json_string_nocheck(text);
+	r = json ? note_names(filling, json, &named, place, error) : place_no_memory(error);
+	json_decref(json);
 	if (r < 0)
 		return r;
 	*ret_open = named && !filling->values;
@@ -126,5 +133,28 @@ int filling_scalar(struct filling *filling, const json_t *scalar, const json_t *
 	}
 	if (r == 0)
 		*ret = made ? made : scalar;
+	return r;
+}
+
+int filling_json(struct filling *filling, const json_t *json, const json_t **ret, bool *ret_open,
+    const struct place *place, struct error *error)
+{
+	struct error why = { 0 };
+	json_t *made;
+	bool named = false;
+	int r = note_names(filling, json, &named, place, error);
+
+	if (r < 0)
+		return r;
+	*ret_open = named && !filling->values;
+	*ret = json;
+	if (*ret_open)
+		return 0;
+	r = template_fill_json(json, filling->values ? filling->values : &(struct values){ 0 }, &made, &why);
+	if (r < 0)
+		return why.code == ERROR_OUT_OF_MEMORY ? place_no_memory(error) : place_fail(place, error, "%s", why.message);
+	r = filling_keep(filling, made, error);
+	if (r == 0)
+		*ret = made;
 	return r;
 }

@@ -26,7 +26,7 @@ struct filling {
  * A text of a spec, as it counts.
  *   ret        borrowed, from text or from what is kept
  *   ret_open   a template that is not filled yet
- * Only params, captured values and {id} may be named. With values, one that is missing is an error that names it.
+ * Only params, captured values, {id} and {idempotency} may be named. With values, one that is missing is an error that names it.
  */
 int filling_text(struct filling *filling, const char *text, enum template_form form, const char **ret,
     bool *ret_open, const struct place *place, struct error *error);
@@ -34,6 +34,13 @@ int filling_text(struct filling *filling, const char *text, enum template_form f
 /* The same for a scalar: a string that is one single template takes the value's own type. */
 int filling_scalar(struct filling *filling, const json_t *scalar, const json_t **ret, bool *ret_open,
     const struct place *place, struct error *error);
+
+/* The same for every string within json; the place is json's. */
+int filling_json(struct filling *filling, const json_t *json, const json_t **ret, bool *ret_open,
+    const struct place *place, struct error *error);
+
+/* Is this built-in value still known when an answer is judged: {id}, {idempotency}? */
+bool filling_has_builtin(const char *name);
 
 /* Own something that was made for what is compiled. */
 int filling_keep(struct filling *filling, json_t *made, struct error *error);

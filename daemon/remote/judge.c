@@ -85,73 +85,91 @@ static int judge_none(struct case_file *file)
 	return 0;
 }
 
-/* The first captured value that is not there though the next request needs it, or NULL. */
-static const char *find_missing(const struct case_file *file, const json_t *captured, const char *missing)
+/* The first value that the next request needs and that will not be there, or NULL. */
+static const char *find_missing(const struct case_file *file, const json_t *captured)
 {
 	const struct judge_input *input = file->input;
 	const enum outcome outcome = file->out->verdict.outcome;
+	const json_t *names = NULL;
 	const char *name;
+	json_t *where;
 
-	if (outcome == OUTCOME_PENDING)
-		return missing && input->step == STEP_SUBMIT && !json_object_get(input->params, missing) ? missing : NULL;
-	for (size_t i = 0; outcome == OUTCOME_FETCH && (name = captures_name(input->captures, i)); i++)
-		if (json_object_get(input->fetch_names, name) && !json_object_get(captured, name) &&
-		    !json_object_get(input->params, name))
+	if (outcome == OUTCOME_FETCH)
+		names = input->fetch_names;
+	else if (outcome == OUTCOME_PENDING && input->step == STEP_SUBMIT)
+		names = input->poll_names;
+	json_object_foreach((json_t *)names, name, where)
+		if (!template_is_builtin(name) && !json_object_get(captured, name) && !json_object_get(input->params, name))
 			return name;
 	return NULL;
 }
 
-/* Take what the request captures. *ret NULL: nothing, or the verdict is another one now. */
-static int take_captures(struct case_file *file, json_t **ret)
+/* Take what some captures find over the values so far. captures may be NULL. */
+static int take_some(struct case_file *file, const struct captures *captures, json_t **values)
 {
-	const struct judge_input *input = file->input;
-	const char *missing;
-	json_t *captured;
-	int r = captures_take(input->captures, input->response, &file->values, &captured, &missing);
+	const struct values with = { file->values.builtin, *values, file->values.params };
+	json_t *taken;
+	int r = captures ? captures_take(captures, file->input->response, &with, &taken) : 0;
 
-	*ret = NULL;
-	if (r == -EMSGSIZE)
-		return case_set_failure(file, "invalid_response", "the captured values are longer than %d bytes",
-		    REMOTE_CAPTURED_MAX);
-	if (r < 0)
+	if (!captures || r < 0)
 		return r;
-	missing = find_missing(file, captured, missing);
-	if (!missing) {
-		*ret = captured;
-		return 0;
-	}
-	json_decref(captured);
-	if (!answer_is_json(&file->answer) && input->repeatable)
+	json_decref(*values);
+	*values = taken;
+	return 0;
+}
+
+/* The captures of the request, those of the rule, and over them what the rule sets. An answer that says nothing of the
+ * operation gives only what a rule takes from just that answer. 0, -EMSGSIZE or -ENOMEM. */
+static int gather(struct case_file *file, const struct rule *rule, json_t **values)
+{
+	int r = is_good(file->out->verdict.outcome) ? take_some(file, file->input->captures, values) : 0;
+
+	if (r == 0 && rule)
+		r = take_some(file, rule->captures, values);
+	if (r == 0 && rule && rule->set && json_object_update(*values, (json_t *)rule->set) < 0)
+		r = -ENOMEM;
+	return r == 0 && json_dumpb(*values, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX ? -EMSGSIZE : r;
+}
+
+/* A value that the next request needs is not there. */
+static int set_missing(struct case_file *file, const char *missing)
+{
+	const enum step step = file->input->step;
+
+	if (!answer_is_json(&file->answer) && file->input->repeatable)
 		return case_set_unreadable(file);
 	return case_set_failure(file, "invalid_response",
 	    "the answer to the %s has no value for \"%s\", which later requests need",
-	    input->step == STEP_SUBMIT ? "submit" : input->step == STEP_FETCH ? "fetch" : "poll", missing);
+	    step == STEP_SUBMIT ? "submit" : step == STEP_FETCH ? "fetch" : "poll", missing);
 }
 
-/* What later templates find: the captures, and over them what the rule sets. */
+/* What later templates find. */
 static int take_values(struct case_file *file, const struct rule *rule)
 {
 	const struct judge_input *input = file->input;
 	struct verdict *verdict = &file->out->verdict;
-	json_t *captured = NULL;
-	int r = 0;
+	const char *missing;
+	json_t *values;
+	int r;
 
-	if (input->captures && is_good(verdict->outcome) && (rule || answer_is_2xx(&file->answer)))
-		r = take_captures(file, &captured);
-	if (r == 0 && rule && rule->set && (is_good(verdict->outcome) || verdict->outcome == OUTCOME_RETRY)) {
-		if (!captured)
-			captured = input->captured ? json_copy((json_t *)input->captured) : json_object();
-		if (!captured || json_object_update(captured, (json_t *)rule->set) < 0)
-			r = -ENOMEM;
-		else if (json_dumpb(captured, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
-			r = case_set_failure(file, "invalid_response", "the captured values are longer than %d bytes",
-			    REMOTE_CAPTURED_MAX);
-	}
-	if (r == 0 && captured && verdict->outcome != OUTCOME_FAILURE) {
-		file->out->captured = json_dumps(captured, JSON_COMPACT);
+	if (!(is_good(verdict->outcome) && (rule || answer_is_2xx(&file->answer))) &&
+	    !(verdict->outcome == OUTCOME_RETRY && rule))
+		return 0;
+	values = input->captured ? json_copy((json_t *)input->captured) : json_object();
+	if (!values)
+		return -ENOMEM;
+	r = gather(file, rule, &values);
+	missing = r == 0 ? find_missing(file, values) : NULL;
+	if (r == -EMSGSIZE) {
+		r = case_set_failure(file, "invalid_response", "the captured values are longer than %d bytes",
+		    REMOTE_CAPTURED_MAX);
+	} else if (missing) {
+		r = set_missing(file, missing);
+	} else if (r == 0 && json_object_size(values) > 0 && !json_equal(values, input->captured)) {
+		file->out->captured = json_dumps(values, JSON_COMPACT);
 		r = file->out->captured ? 0 : -ENOMEM;
 	}
-	json_decref(captured);
+	json_decref(values);
 	verdict->captured = file->out->captured;
 	return r;
 }
@@ -239,7 +257,7 @@ static int fill_templates(struct case_file *file)
 		return -ENOMEM;
 	if (!templates)
 		return 0;
-	file->values.builtin = json_pack("{s:s*}", "id", input->id);
+	file->values.builtin = json_pack("{s:s*,s:s*}", "id", input->id, "idempotency", input->idempotency);
 	if (!file->values.builtin)
 		return -ENOMEM;
 	if (input->rules && input->rules->templates) {

@@ -20,10 +20,12 @@ struct judge_input {
 	const struct rules *rules;         /* NULL: none */
 	const struct captures *captures;   /* NULL: none */
 	const char *id;                    /* {id} in rules and captures; NULL: it has no value */
+	const char *idempotency;           /* likewise */
 	const json_t *captured;            /* values so far; NULL: none */
 	const json_t *budgets;             /* what rules have used up; NULL: nothing */
 	const json_t *params;
-	const json_t *fetch_names;         /* object: what the fetch request names; NULL: nothing */
+	const json_t *poll_names;          /* object: what the poll request names; NULL: nothing */
+	const json_t *fetch_names;         /* the same of the fetch request */
 	const struct status_set *retry_on;
 	uint64_t retry_after_max_usec;
 	bool long_poll;                    /* no answer in time, or a 408, is "not yet" */
@@ -57,7 +59,8 @@ struct judgement {
  * retry and never "pending": nothing is known. For a submit that cannot be repeated it is a failure
  * "invalid_response". So are a result that is not where the rule says, a body that is too long, and an accepted
  * submit, or an answer that leads to the fetch, without a value that later requests need.
- * Captures are taken when the answer means pending, success or fetch, and it is a 2xx or a rule says so. Budgets are
+ * Captures are taken when the answer means pending, success or fetch, and it is a 2xx or a rule says so. The deciding
+ * rule's own come over those of the request, and what it sets over both; these two also with retry. Budgets are
  * given back when it means that, but for the budget of the rule that says so. No memory is a retry.
  */
 void judge(const struct judge_input *input, struct judgement *ret);

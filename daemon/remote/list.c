@@ -244,7 +244,6 @@ static int next_text(const json_t *taken, const char *name, char **ret, struct j
 static int find_next(const struct list *list, const struct http_response *response, const struct slice *found,
     struct list_next *ret, struct json_fault *fault)
 {
-	const char *missing;
 	json_t *taken;
 	int r;
 
@@ -253,7 +252,7 @@ static int find_next(const struct list *list, const struct http_response *respon
 	r = list->has_more ? matcher_map_holds(&list->more, found) : 1;
 	if (r <= 0)
 		return r;
-	r = captures_take(list->next, response, NULL, &taken, &missing);
+	r = captures_take(list->next, response, NULL, &taken);
 	if (r < 0)
 		return r == -EMSGSIZE ? fail(fault, "what \"next\" leads to is too long") : r;
 	r = next_text(taken, "page", &ret->page, fault);

@@ -156,3 +156,23 @@ int matcher_map_holds(const struct matcher_map *map, const struct slice *found)
 	}
 	return 1;
 }
+
+static const struct matcher_test *find_any(const struct matcher *matcher)
+{
+	for (size_t i = 0; i < matcher->count; i++)
+		if (matcher->tests[i].kind == MATCHER_ANY)
+			return &matcher->tests[i];
+	return NULL;
+}
+
+bool matcher_has_element(const struct matcher *matcher)
+{
+	return find_any(matcher) != NULL;
+}
+
+int matcher_element(const struct matcher *matcher, struct slice value, struct slice *ret)
+{
+	const struct matcher_test *any = find_any(matcher);
+
+	return any ? matcher_test_element(any, value, ret) : 0;
+}

@@ -75,6 +75,11 @@ int matcher_holds(const struct matcher *matcher, const struct subject *subject,
 int matcher_holds_text(const struct matcher *matcher, struct slice text);
 /* Does it hold for JSON that json_scan() found (absent: there is none)? 1, 0, or -ENOMEM. */
 int matcher_holds_json(const struct matcher *matcher, struct slice value);
+/* Is there an `any` among its tests? */
+bool matcher_has_element(const struct matcher *matcher);
+/* The first element of value that the first `any` is fulfilled by. 1, 0, or -ENOMEM. */
+int matcher_element(const struct matcher *matcher, struct slice value, struct slice *ret);
+
 /* Do all of a map hold? found: what the pointers of its set lead to. */
 int matcher_map_holds(const struct matcher_map *map, const struct slice *found);
 

@@ -264,18 +264,17 @@ static int type_holds(const struct matcher_test *test, bool ignore_case, const s
 	return (test->types & subject_type(subject)) != 0;
 }
 
-/* Is there an element for which the map says what is wanted? 1, 0 or -ENOMEM. *ret_some: there is any at all. */
-static int find_element(const struct matcher_test *test, const struct subject *subject, bool wanted, bool *ret_some)
+/* Is there an element for which the map says what is wanted? 1, 0 or -ENOMEM. *ret: the last one looked at. */
+static int find_element(const struct matcher_test *test, struct slice array, bool wanted, struct slice *ret)
 {
-	struct slice found[REMOTE_POINTERS_MAX], element;
+	struct slice found[REMOTE_POINTERS_MAX];
 	struct json_fault fault;
 	size_t at = 0;
 
-	*ret_some = false;
-	while (json_array_next(subject->raw, &at, &element)) {
-		int r = json_scan(element, &test->elements->pointers, found, &fault);
+	*ret = (struct slice){ 0 };
+	while (json_array_next(array, &at, ret)) {
+		int r = json_scan(*ret, &test->elements->pointers, found, &fault);
 
-		*ret_some = true;
 		if (r == 0)
 			r = matcher_map_holds(&test->elements->map, found);
 		if (r == -ENOMEM || (r > 0) == wanted)
@@ -284,22 +283,28 @@ static int find_element(const struct matcher_test *test, const struct subject *s
 	return 0;
 }
 
+int matcher_test_element(const struct matcher_test *test, struct slice value, struct slice *ret)
+{
+	return value.data[0] == '[' ? find_element(test, value, true, ret) : 0;
+}
+
 static int any_holds(const struct matcher_test *test, bool ignore_case, const struct subject *subject)
 {
-	bool some;
+	struct slice element;
 
-	return subject_type(subject) == SUBJECT_ARRAY ? find_element(test, subject, true, &some) : 0;
+	return subject_type(subject) == SUBJECT_ARRAY ? find_element(test, subject->raw, true, &element) : 0;
 }
 
 static int all_holds(const struct matcher_test *test, bool ignore_case, const struct subject *subject)
 {
-	bool some;
+	struct slice element;
+	size_t at = 0;
 	int r;
 
-	if (subject_type(subject) != SUBJECT_ARRAY)
+	if (subject_type(subject) != SUBJECT_ARRAY || !json_array_next(subject->raw, &at, &element))
 		return 0;
-	r = find_element(test, subject, false, &some);
-	return r < 0 ? r : r == 0 && some;
+	r = find_element(test, subject->raw, false, &element);
+	return r < 0 ? r : r == 0;
 }
 
 static int not_holds(const struct matcher_test *test, bool ignore_case, const struct subject *subject)

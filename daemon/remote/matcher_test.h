@@ -48,4 +48,7 @@ void matcher_test_done(struct matcher_test *test);
 /* 1, 0, or -ENOMEM. */
 int matcher_test_holds(const struct matcher_test *test, bool ignore_case, const struct subject *subject);
 
+/* The first element of the array value that fulfils an `any`. 1, 0, or -ENOMEM. */
+int matcher_test_element(const struct matcher_test *test, struct slice value, struct slice *ret);
+
 #endif

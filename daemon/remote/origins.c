@@ -73,13 +73,12 @@ int origins_base(const struct spec *spec, const json_t *params, char **ret)
 	return find(spec, STEPS, params, ret);
 }
 
-/* Is the URL one single {+name} that only an answer can give? Then it may be any URL. */
+/* Does the URL begin with a {+name} that only an answer can give? Then it may be any URL. */
 static bool is_given(const struct request *request, const json_t *params)
 {
 	char name[REMOTE_NAME_MAX + 1];
-	bool plus;
 
-	return template_single(request->url, name, &plus) && plus && !json_object_get(params, name);
+	return template_prefix(request->url, name) > 0 && !json_object_get(params, name);
 }
 
 /* A path of the base's origin: what is filled in cannot make it name a host (build_url.c). Nearly all are like this. */

@@ -1,6 +1,7 @@
 /* plan_check.c - what is looked at once, when a future is created: that its requests fit together and can be filled. */
 #include "daemon/remote/plan_check.h"
 #include "daemon/remote/build.h"
+#include "daemon/remote/filling.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/list.h"
 #include "daemon/remote/reach.h"
@@ -45,6 +46,11 @@ static const json_t *sets_of(const struct spec *spec, enum step step)
 /* Can the answer to a step give name a value? */
 static bool gives(const struct spec *spec, enum step step, const char *name)
 {
+	const struct rules *rules = spec_rules(spec, step);
+
+	for (size_t i = 0; rules && i < rules->count; i++)
+		if (captures_have(rules->items[i].captures, name))
+			return true;
 	return captures_have(spec->requests[step].captures, name) || json_object_get(sets_of(spec, step), name);
 }
 
@@ -91,6 +97,10 @@ static int no_value(const struct remote_plan *plan, enum step step, unsigned fro
 	add_near(&near, plan->params);
 	for (int other = STEP_SUBMIT; other < STEPS; other++)
 		if (from & (1u << other)) {
+			const struct rules *rules = spec_rules(spec, (enum step)other);
+
+			for (size_t i = 0; rules && i < rules->count; i++)
+				add_near_captures(&near, rules->items[i].captures);
 			add_near_captures(&near, spec->requests[other].captures);
 			add_near(&near, sets_of(spec, (enum step)other));
 		}
@@ -105,10 +115,7 @@ static bool is_builtin(enum step step, const char *name)
 {
 	if (step == STEP_LIST)
 		return strcmp(name, "credential") == 0 || strcmp(name, "page") == 0 || strcmp(name, "ids") == 0;
-	for (size_t i = 0; template_builtins[i]; i++)
-		if (strcmp(name, template_builtins[i]) == 0)
-			return true;
-	return false;
+	return template_is_builtin(name);
 }
 
 static int check_builtin(const struct remote_plan *plan, const char *name, const char *where,
@@ -168,7 +175,7 @@ static int check_answer_names(const struct remote_plan *plan, enum step step, st
 
 	json_object_foreach(plan->spec->requests[step].answer_names, name, value) {
 		where = json_string_value(value);
-		if (strcmp(name, "id") == 0 || json_object_get(plan->params, name) || any_gives(plan->spec, from, name))
+		if (filling_has_builtin(name) || json_object_get(plan->params, name) || any_gives(plan->spec, from, name))
 			continue;
 		if (is_builtin(STEP_SUBMIT, name))
 			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} is for requests only", where, name);

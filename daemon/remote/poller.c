@@ -24,8 +24,12 @@ struct single {
 	struct exchange exchange;      /* first: what the broker holds */
 	const struct remote_plan *plan;
 	enum step step;
+	char id[ID_TEXT_LEN + 1];
+	char *idempotency;
 	json_t *captured;
 	json_t *budgets;
+	char *new_captured;            /* what an answer that was not told to the broker changed, as JSON; or NULL */
+	char *new_budgets;
 	struct ask *ask;
 	exchange_cb done;
 	void *arg;
@@ -156,6 +160,9 @@ static void single_free(struct single *single)
 	ask_abort(single->ask);
 	json_decref(single->captured);
 	json_decref(single->budgets);
+	free(single->idempotency);
+	free(single->new_captured);
+	free(single->new_budgets);
 	free(single);
 }
 
@@ -174,9 +181,13 @@ static void judge_answer(const struct single *single, const struct ask_answer *a
 		.response = answer->response,
 		.rules = spec_rules(plan->spec, single->step),
 		.captures = request->captures,
+		.id = single->id,
+		.idempotency = single->idempotency,
 		.captured = single->captured,
 		.budgets = single->budgets,
 		.params = plan->params,
+		.poll_names = plan->spec->requests[STEP_POLL].names,
+		.fetch_names = plan->spec->requests[STEP_FETCH].names,
 		.retry_on = &plan->retry_on,
 		.retry_after_max_usec = plan->plan.retry_after_max_usec,
 		.long_poll = request->long_poll,
@@ -220,6 +231,36 @@ static void say_refused(const struct single *single, int why, struct verdict *ve
 	text_line(line, verdict->reason, sizeof(verdict->reason));
 }
 
+/* Put the JSON text *made, which is taken, in the place of what is stored of a future; "" stands for nothing. */
+static int replace_stored(char **made, const char *text, char **ret_text, json_t **ret_json)
+{
+	json_t *json;
+
+	if (!text)
+		return 0;
+	json = *text ? json_loads(text, 0, NULL) : json_object();
+	free(*ret_text);
+	*ret_text = *made ? *made : strdup("");
+	*made = NULL;
+	if (!json || !*ret_text) {
+		json_decref(json);
+		return -ENOMEM;
+	}
+	json_decref(*ret_json);
+	*ret_json = json;
+	return 0;
+}
+
+/* The request is sent again: what this answer used up and gave counts for the next one, which is told. */
+static int keep_values(struct single *single, struct judgement *judgement)
+{
+	int r = replace_stored(&judgement->captured, judgement->verdict.captured, &single->new_captured,
+	    &single->captured);
+
+	return r < 0 ? r : replace_stored(&judgement->budgets, judgement->verdict.budgets, &single->new_budgets,
+	    &single->budgets);
+}
+
 /* Judge what came of it and tell the broker, unless a fresh credential may change it. */
 static void on_answer(void *arg, const struct ask_answer *answer)
 {
@@ -227,6 +268,7 @@ static void on_answer(void *arg, const struct ask_answer *answer)
 	const exchange_cb done = single->done;
 	void *const done_arg = single->arg;
 	struct judgement judgement;
+	char *captured, *budgets;
 	int r;
 
 	if (answer->response)
@@ -235,16 +277,25 @@ static void on_answer(void *arg, const struct ask_answer *answer)
 		judge_nothing(single, answer, &judgement);
 	if (judgement.refresh_credential) {
 		r = ask_refresh(single->ask);
-		if (r == 0) {
+		if (r == 0 && keep_values(single, &judgement) == 0) {
 			judgement_done(&judgement);
 			return;
 		}
 		say_refused(single, r, &judgement.verdict);
 	}
+	captured = single->new_captured;
+	budgets = single->new_budgets;
+	single->new_captured = single->new_budgets = NULL;
+	if (!judgement.verdict.captured)
+		judgement.verdict.captured = captured;
+	if (!judgement.verdict.budgets)
+		judgement.verdict.budgets = budgets;
 	/* Gone before the callback, which may start the next step or free the plan. */
 	single_free(single);
 	done(done_arg, &judgement.verdict);
 	judgement_done(&judgement);
+	free(captured);
+	free(budgets);
 }
 
 static int parse_stored(const char *what, const char *text, json_t **ret, struct error *error)
@@ -264,6 +315,9 @@ static int single_start(struct single *single, const struct step_input *input, s
 	};
 	int r = parse_stored("captured values", input->captured, &single->captured, error);
 
+	id_format(input->id, single->id);
+	if (r == 0 && input->idempotency && !(single->idempotency = strdup(input->idempotency)))
+		r = place_no_memory(error);
 	if (r == 0)
 		r = parse_stored("budgets", input->budgets, &single->budgets, error);
 	if (r < 0)

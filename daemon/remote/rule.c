@@ -16,6 +16,7 @@ struct reading {
 	struct pointer_set *pointers;
 	struct filling *filling;
 	struct rule *rule;
+	const char *element;           /* a key with "@"; NULL: there is none */
 };
 
 /* The words of `then`. */
@@ -78,9 +79,16 @@ static int read_then(const json_t *json, void *field, const struct place *place,
 
 /* --- where something is ---------------------------------------------------------------------------- */
 
+/* "@", or "@/reason": within the element that was found. */
+static bool is_element(const char *text)
+{
+	return text[0] == '@' && (text[1] == '\0' || text[1] == '/');
+}
+
 static int read_pointer(struct reading *reading, const json_t *json, struct rule_text *ret,
     const struct place *place, struct error *error)
 {
+	struct pointer_set own = { 0 };
 	const char *text;
 	bool open = false;
 	int r = key_string(json, &text, place, error);
@@ -90,8 +98,13 @@ static int read_pointer(struct reading *reading, const json_t *json, struct rule
 	if (r < 0)
 		return r;
 	reading->rule->open |= open;
-	ret->from = RULE_TEXT_POINTER;
-	return pointer_set_read(reading->pointers, ret->text, &ret->pointer, place, error);
+	ret->from = is_element(ret->text) ? RULE_TEXT_ELEMENT : RULE_TEXT_POINTER;
+	if (ret->from == RULE_TEXT_POINTER)
+		return pointer_set_read(reading->pointers, ret->text, &ret->pointer, place, error);
+	reading->element = place->key;
+	r = pointer_set_read(&own, ret->text + 1, &ret->pointer, place, error);
+	pointer_set_done(&own);
+	return r;
 }
 
 static int read_header_name(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -117,7 +130,7 @@ static int read_source(struct reading *reading, const json_t *json, struct rule_
 	return read_pointer(reading, json, ret, place, error);
 }
 
-/* The same, or a text: a string that is empty or starts with "/" is a pointer, any other is the text itself. */
+/* The same, or a text: a string that is empty or starts with "/" or "@/" is a pointer, any other is the text itself. */
 static int read_text(struct reading *reading, const json_t *json, struct rule_text *ret,
     const struct place *place, struct error *error)
 {
@@ -125,7 +138,7 @@ static int read_text(struct reading *reading, const json_t *json, struct rule_te
 	bool open = false;
 	int r;
 
-	if (!text || *text == '\0' || *text == '/')
+	if (!text || *text == '\0' || *text == '/' || is_element(text))
 		return read_source(reading, json, ret, place, error);
 	ret->from = RULE_TEXT_ITSELF;
 	r = filling_text(reading->filling, text, TEMPLATE_PLAIN, &ret->text, &open, place, error);
@@ -153,9 +166,16 @@ static int read_progress(const json_t *json, void *field, const struct place *pl
 static int read_member(struct reading *reading, const char *object, const char *member, struct rule_text *ret,
     const struct place *place, struct error *error)
 {
+	json_t *made;
 	char *text;
 	int r;
 
+	if (is_element(object)) {
+		made = json_sprintf("%s/%s", object, member);
+		ret->text = json_string_value(made);
+		ret->from = RULE_TEXT_ELEMENT;
+		return filling_keep(reading->filling, made, error);
+	}
 	if (asprintf(&text, "%s/%s", object, member) < 0)
 		return place_no_memory(error);
 	r = pointer_set_read(reading->pointers, text, &ret->pointer, place, error);
@@ -273,7 +293,9 @@ static int read_set(const json_t *json, void *field, const struct place *place, 
 {
 	struct reading *reading = field;
 	const char *name;
+	bool open = false;
 	json_t *value;
+	int r;
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be an object of names");
@@ -281,15 +303,27 @@ static int read_set(const json_t *json, void *field, const struct place *place, 
 		return place_fail(place, error, "more than %d names", REMOTE_CAPTURES_MAX);
 	json_object_foreach((json_t *)json, name, value) {
 		const struct place here = { .up = place, .key = name };
-		int r = template_check_name(name, &here, error);
 
+		r = template_check_name(name, &here, error);
 		if (r < 0)
 			return r;
 		if (json_is_null(value))
 			return place_fail(&here, error, "null is no value");
 	}
-	reading->rule->set = json;
-	return 0;
+	r = filling_json(reading->filling, json, &reading->rule->set, &open, place, error);
+	reading->rule->open |= open;
+	return r;
+}
+
+static int read_capture(const json_t *json, void *field, const struct place *place, struct error *error)
+{
+	struct reading *reading = field;
+	int r = captures_read(json, reading->filling->names, &reading->rule->captures, place, error);
+
+	/* Their own templates are filled when they are taken; but that needs the values. */
+	if (r == 0)
+		reading->filling->templates |= captures_need_values(reading->rule->captures);
+	return r;
 }
 
 static int read_times(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -349,6 +383,7 @@ static const struct key RULE_KEYS[] = {
 	{ "progress", read_progress, 0, KEY_PLAIN },
 	{ "delay", read_delay, 0, KEY_PLAIN },
 	{ "set", read_set, 0, KEY_PLAIN },
+	{ "capture", read_capture, 0, KEY_PLAIN },
 	{ "budget", read_budget, 0, KEY_PLAIN },
 	{ 0 }
 };
@@ -374,6 +409,9 @@ static int check_use(const struct rule *rule, const struct place *place, struct 
 		return place_fail(place, error, "\"delay\" is for \"then\": \"pending\", \"retry\" or \"fetch\"");
 	if (rule->set && !goes_on)
 		return place_fail(place, error, "\"set\" is for \"then\": \"pending\", \"retry\" or \"fetch\"");
+	if (rule->captures && !goes_on && !rule_may_say(rule, OUTCOME_SUCCESS))
+		return place_fail(place, error,
+		    "\"capture\" is for \"then\": \"pending\", \"retry\", \"fetch\" or \"success\"");
 	return 0;
 }
 
@@ -385,6 +423,10 @@ int rule_read(const json_t *json, struct pointer_set *pointers, struct filling *
 
 	*ret = (struct rule){ 0 };
 	r = keys_read(RULE_KEYS, json, &reading, place, error);
+	if (r == 0 && reading.element && !(ret->when && condition_has_element(ret->when)))
+		return place_fail(place, error,
+		    "\"@\" in \"%s\" is the element that an \"any\" of this rule's \"when\" finds, and there is none",
+		    reading.element);
 	return r < 0 ? r : check_use(ret, place, error);
 }
 
@@ -393,11 +435,31 @@ void rule_done(struct rule *rule)
 	if (rule->when)
 		condition_done(rule->when);
 	free(rule->when);
+	captures_free(rule->captures);
 	free(rule->unfilled);
 	*rule = (struct rule){ 0 };
 }
 
-struct slice rule_text_find(const struct rule_text *text, struct answer *answer)
+bool rule_text_is_json(const struct rule_text *text)
+{
+	return text->from == RULE_TEXT_POINTER || text->from == RULE_TEXT_ELEMENT;
+}
+
+static struct slice find_in_element(const struct rule *rule, const char *pointer, struct answer *answer)
+{
+	struct pointer_set set = { 0 };
+	struct slice element = { 0 }, found = { 0 };
+	struct json_fault fault;
+	size_t index;
+
+	if (condition_element(rule->when, answer, &element) > 0 && pointer_set_add(&set, pointer, &index) == 0 &&
+	    json_scan(element, &set, &found, &fault) < 0)
+		found = (struct slice){ 0 };
+	pointer_set_done(&set);
+	return found;
+}
+
+struct slice rule_text_find(const struct rule *rule, const struct rule_text *text, struct answer *answer)
 {
 	const struct http_response *response = answer->response;
 
@@ -405,6 +467,8 @@ struct slice rule_text_find(const struct rule_text *text, struct answer *answer)
 		return (struct slice){ 0 };
 	if (text->from == RULE_TEXT_POINTER)
 		return answer_found(answer)[text->pointer];
+	if (text->from == RULE_TEXT_ELEMENT)
+		return find_in_element(rule, text->text + 1, answer);
 	if (text->from == RULE_TEXT_HEADER)
 		return slice_from_str(http_header_find(response->headers, response->n_headers, text->text));
 	return slice_from_str(text->text);

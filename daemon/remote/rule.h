@@ -3,6 +3,7 @@
 #define REMOTE_RULE_H
 
 #include "daemon/broker/remote.h"
+#include "daemon/remote/capture.h"
 #include "daemon/remote/condition.h"
 #include "daemon/remote/filling.h"
 #include "daemon/remote/place.h"
@@ -16,7 +17,12 @@
 /* Something that is given as it is, or with where it is in the answer. */
 struct rule_text {
 	const char *text;              /* the text itself, the pointer, or the header's name; NULL: not given */
-	enum { RULE_TEXT_ITSELF, RULE_TEXT_POINTER, RULE_TEXT_HEADER } from;
+	enum {
+		RULE_TEXT_ITSELF,
+		RULE_TEXT_POINTER,
+		RULE_TEXT_ELEMENT,     /* "@" and a pointer into the element that an `any` of the rule's `when` found */
+		RULE_TEXT_HEADER
+	} from;
 	size_t pointer;                /* index in the list's set */
 };
 
@@ -53,6 +59,7 @@ struct rule {
 	struct rule_error error;
 	struct rule_delay delay;
 	const json_t *set;             /* object of values, or NULL */
+	struct captures *captures;     /* taken when it decides; NULL: none */
 	struct rule_budget budget;
 	bool open;                     /* a template beside `when` is not filled yet */
 	char *unfilled;                /* why it could not be filled: it does not hold. NULL: it could */
@@ -69,9 +76,12 @@ void rule_done(struct rule *rule);
 bool rule_may_say(const struct rule *rule, enum outcome outcome);
 
 /*
- * What a rule_text leads to: JSON when it is a pointer, else text; absent when nothing is there. answer was made with
- * the pointers of the rule's list.
+ * What a text of this rule leads to: JSON when it is a pointer, else text; absent when nothing is there, or no memory.
+ * answer was made with the pointers of the rule's list.
  */
-struct slice rule_text_find(const struct rule_text *text, struct answer *answer);
+struct slice rule_text_find(const struct rule *rule, const struct rule_text *text, struct answer *answer);
+
+/* Is what it leads to JSON? */
+bool rule_text_is_json(const struct rule_text *text);
 
 #endif

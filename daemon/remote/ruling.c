@@ -17,9 +17,9 @@ static int apply_success(struct case_file *file, const struct rule *rule)
 		verdict->result = answer_body(&file->answer);
 		return 0;
 	}
-	if (result->from == RULE_TEXT_POINTER && !answer_is_json(&file->answer))
+	if (rule_text_is_json(result) && !answer_is_json(&file->answer))
 		return case_set_unreadable(file);
-	verdict->result = rule_text_find(result, &file->answer);
+	verdict->result = rule_text_find(rule, result, &file->answer);
 	if (!verdict->result.data)
 		return case_set_failure(file, "invalid_response", "the result is not there: %s\"%s\"",
 		    result->from == RULE_TEXT_HEADER ? "header " : "", result->text);
@@ -34,7 +34,7 @@ static int apply_failure(struct case_file *file, const struct rule *rule, enum o
 	struct verdict *verdict = &file->out->verdict;
 	struct failure_parts parts = { 0 };
 	char words[REMOTE_MESSAGE_MAX];
-	int r = failure_read(&rule->error, &file->answer, &parts);
+	int r = failure_read(rule, &file->answer, &parts);
 
 	if (r < 0)
 		return r;
@@ -56,7 +56,7 @@ static int apply_retry(struct case_file *file, const struct rule *rule)
 {
 	struct failure_parts parts = { 0 };
 	char words[sizeof(file->out->verdict.reason)];
-	int r = failure_read(&rule->error, &file->answer, &parts);
+	int r = failure_read(rule, &file->answer, &parts);
 
 	if (r < 0)
 		return r;
@@ -69,12 +69,12 @@ static int apply_retry(struct case_file *file, const struct rule *rule)
 /* Progress that is too long, or a header that is not text, says nothing. */
 static int apply_progress(struct case_file *file, const struct rule *rule)
 {
-	struct slice found = rule_text_find(&rule->progress, &file->answer);
+	struct slice found = rule_text_find(rule, &rule->progress, &file->answer);
 	json_t *text;
 
 	if (!found.data || found.len > REMOTE_PROGRESS_MAX)
 		return 0;
-	if (rule->progress.from == RULE_TEXT_POINTER) {
+	if (rule_text_is_json(&rule->progress)) {
 		file->out->verdict.progress = found;
 		return 0;
 	}
@@ -123,7 +123,7 @@ static void apply_delay(struct case_file *file, const struct rule *rule)
 		verdict->delay_usec = delay->usec;
 		return;
 	}
-	if (!read_number(rule_text_find(&delay->at, &file->answer), &number) || number < 0)
+	if (!read_number(rule_text_find(rule, &delay->at, &file->answer), &number) || number < 0)
 		return;
 	number *= delay->milliseconds ? 1e3 : 1e6;
 	verdict->has_delay = true;

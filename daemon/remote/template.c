@@ -1,5 +1,8 @@
 /* template.c - texts with {name} in them, and where the values come from. */
+#include "config.h"
+
 #include "daemon/remote/template.h"
+#include "daemon/remote/base64.h"
 #include "daemon/remote/http.h"
 #include "daemon/remote/text.h"
 
@@ -9,6 +12,14 @@
 #include <string.h>
 
 const char *const template_builtins[] = { "id", "attempt", "credential", "idempotency", NULL };
+
+bool template_is_builtin(const char *name)
+{
+	for (size_t i = 0; template_builtins[i]; i++)
+		if (strcmp(name, template_builtins[i]) == 0)
+			return true;
+	return false;
+}
 
 json_t *values_find(const struct values *values, const char *name)
 {
@@ -48,11 +59,11 @@ int template_check_name(const char *name, const struct place *place, struct erro
 {
 	if (!template_name_valid(name))
 		return place_fail(place, error, "is not a name for a value");
-	for (size_t i = 0; template_builtins[i]; i++)
-		if (strcmp(name, template_builtins[i]) == 0)
-			return place_fail(place, error, "\"%s\" is a built-in value", name);
-	return 0;
+	return template_is_builtin(name) ? place_fail(place, error, "\"%s\" is a built-in value", name) : 0;
 }
+
+/* After a name: its value's text in base64, as Basic authentication wants it. */
+#define BASE64 ":base64"
 
 /* A template is a row of parts: literal text, or a name. */
 struct part {
@@ -60,6 +71,7 @@ struct part {
 	size_t len;
 	char name[REMOTE_NAME_MAX + 1]; /* "" for a literal */
 	bool plus;
+	bool base64;                    /* of the value's text */
 };
 
 /* The part at *at, which moves past it. 1; 0 at the end; -EINVAL with *ret_why. */
@@ -92,14 +104,18 @@ static int next_part(const char **at, struct part *ret, const char **ret_why)
 		*ret_why = "{result:...} is not supported by this version";
 		return -EINVAL;
 	}
-	if (len == 0 || text[len] != '}')
-		return -EINVAL;
 	if (len > REMOTE_NAME_MAX) {
 		*ret_why = "a template's name is too long";
 		return -EINVAL;
 	}
 	memcpy(ret->name, text, len);
-	*at = text + len + 1;
+	text += len;
+	ret->base64 = strncmp(text, BASE64, strlen(BASE64)) == 0;
+	if (ret->base64)
+		text += strlen(BASE64);
+	if (len == 0 || *text != '}')
+		return -EINVAL;
+	*at = text + 1;
 	return 1;
 }
 
@@ -108,12 +124,23 @@ bool template_single(const char *text, char *ret_name, bool *ret_plus)
 	struct part part;
 	const char *why;
 
-	if (next_part(&text, &part, &why) <= 0 || part.name[0] == '\0' || *text != '\0')
+	if (next_part(&text, &part, &why) <= 0 || part.name[0] == '\0' || part.base64 || *text != '\0')
 		return false;
 	memcpy(ret_name, part.name, sizeof(part.name));
 	if (ret_plus)
 		*ret_plus = part.plus;
 	return true;
+}
+
+size_t template_prefix(const char *text, char *ret_name)
+{
+	const char *at = text, *why;
+	struct part part;
+
+	if (next_part(&at, &part, &why) <= 0 || part.name[0] == '\0' || !part.plus)
+		return 0;
+	memcpy(ret_name, part.name, sizeof(part.name));
+	return (size_t)(at - text);
 }
 
 int template_names(const char *text, json_t *names, const struct place *place, struct error *error)
@@ -237,6 +264,15 @@ static int append_value(struct text *text, const struct part *part, enum templat
 	r = template_value_text(part->name, value, &plain, &len, error);
 	if (r < 0)
 		return r;
+	if (part->base64) {
+		escaped = base64_encode(plain, len);
+		explicit_bzero(plain, len);
+		free(plain);
+		if (!escaped)
+			return -ENOMEM;
+		plain = escaped;
+		len = strlen(plain);
+	}
 	if (form == TEMPLATE_PLAIN) {
 		r = text_append(text, plain, len);
 	} else if (form == TEMPLATE_POINTER) {

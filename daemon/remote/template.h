@@ -10,7 +10,8 @@
 #include <stddef.h>
 
 /*
- * {name} is replaced by a value, {+name} by the same with its slashes kept where it is percent-encoded;
+ * {name} is replaced by a value, {+name} by the same with its slashes kept where it is percent-encoded,
+ * {name:base64} by the base64 of its text;
  * {{ and }} are braces. A name is a letter or underscore, then letters, digits, '_', '-' or '.', at most
  * REMOTE_NAME_MAX bytes. Strings, numbers, true and false have a text form; null, arrays and objects do not.
  * There is no compiled form: a template is short and is read once a request.
@@ -30,6 +31,9 @@ extern const char *const template_builtins[];
 json_t *values_find(const struct values *values, const char *name);
 
 bool template_name_valid(const char *name);
+/* Is it one of them? */
+bool template_is_builtin(const char *name);
+
 /* Can a captured value, or one that a rule sets, have this name? It cannot be that of a built-in value. */
 int template_check_name(const char *name, const struct place *place, struct error *error);
 
@@ -43,6 +47,8 @@ int template_uses(const json_t *json, const char *name);
 
 /* Is text one single {name} or {+name}? ret_name: REMOTE_NAME_MAX + 1 bytes; ret_plus may be NULL. */
 bool template_single(const char *text, char *ret_name, bool *ret_plus);
+/* Does text begin with a {+name}? Its length, or 0. */
+size_t template_prefix(const char *text, char *ret_name);
 
 enum template_form {
 	TEMPLATE_PLAIN,                /* values as they are */

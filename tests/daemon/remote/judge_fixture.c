@@ -28,13 +28,13 @@ static const struct place POLL_PLACE = { .key = "poll" };
 static const struct place RULES_PLACE = { .up = &POLL_PLACE, .key = "rules" };
 static struct rules *rules;
 static struct captures *captures;
-static json_t *source, *capture_source;
+static json_t *source, *capture_source, *poll_names;
 
 void judge_setup(void)
 {
 	rules = NULL;
 	captures = NULL;
-	source = capture_source = params = old = budgets = NULL;
+	source = capture_source = poll_names = params = old = budgets = NULL;
 	judge_in = (struct judge_input){
 		.id = "future-1",
 		.retry_on = &status_retry_default,
@@ -53,6 +53,7 @@ void judge_teardown(void)
 	captures_free(captures);
 	json_decref(source);
 	json_decref(capture_source);
+	json_decref(poll_names);
 	json_decref(params);
 	json_decref(old);
 	json_decref(budgets);
@@ -73,6 +74,8 @@ void use_captures(const char *text)
 
 	capture_source = json_loads(text, 0, NULL);
 	ck_assert_msg(captures_read(capture_source, NULL, &captures, NULL, &error) == 0, "%s: %s", text, error.message);
+	/* The poll needs all of them. */
+	poll_names = json_deep_copy(capture_source);
 }
 
 void add_header(const char *name, const char *value)
@@ -96,6 +99,7 @@ const struct verdict *judge_step(enum step step, int status, const char *body)
 	judge_in.captures = captures;
 	judge_in.captured = old;
 	judge_in.budgets = budgets;
+	judge_in.poll_names = poll_names;
 	judge_in.params = params;
 	judge_in.repeatable = step != STEP_SUBMIT;
 	judgement_done(&judgement);

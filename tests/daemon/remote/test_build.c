@@ -42,6 +42,10 @@ static const struct {
 	{ "\"url\": \"{+loc}\"", "https://other:8/x?y=%2F", "GET", NULL, NULL },
 	{ "\"url\": \"{+path}\"", "http://h/abs?z=1", "GET", NULL, NULL },
 	{ "\"url\": \"{+s}\"", "http://h/b/a/b%20c", "GET", NULL, NULL },
+	{ "\"url\": \"{+path}&more={s}\"", "http://h/abs?z=1&more=a%2Fb%20c", "GET", NULL, NULL },
+	{ "\"url\": \"{+loc}/cancel\"", "https://other:8/x?y=%2F/cancel", "GET", NULL, NULL },
+	{ "\"url\": \"{+s}:cancel\"", "http://h/b/a/b%20c:cancel", "GET", NULL, NULL },
+	{ "\"url\": \"/p\", \"text\": \"{s:base64}\"", "http://h/p", "GET", "text/plain; charset=utf-8", "YS9iIGM=" },
 	{ "\"url\": \"/p?k={s}\"", "http://h/p?k=a%2Fb%20c", "GET", NULL, NULL },
 	{ "\"url\": \"/p\", \"query\": {\"a\": \"{s}\", \"l\": \"{list}\", \"n\": 3, \"t\": [true, \"{n}\"]}",
 	  "http://h/p?a=a%2Fb%20c&l=1&l=x%26&n=3&t=true&t=12", "GET", NULL, NULL },
@@ -90,6 +94,44 @@ START_TEST(requests_are_built)
 	built_request_done(&built);
 	plan_free(plan);
 	json_decref(builtin);
+}
+END_TEST
+
+/* What is relative is below all of the base's path, whether or not that ends with a slash. */
+START_TEST(a_base_is_a_directory)
+{
+	static const struct { const char *base, *url, *expected; } rows[] = {
+		{ "http://h/api/v2", "jobs/1", "http://h/api/v2/jobs/1" },
+		{ "http://h/api/v2/", "jobs/1", "http://h/api/v2/jobs/1" },
+		{ "http://h", "jobs/1", "http://h/jobs/1" },
+		{ "http://h/api/v2?x=1", "jobs", "http://h/api/v2/jobs" },
+		{ "http://h/api/v2", "/jobs", "http://h/jobs" },
+		{ "http://h/api/v2", "?q=1", "http://h/api/v2/?q=1" },
+	};
+	const struct values values = { 0 };
+	struct remote_plan *plan;
+	char text[256], *url;
+
+	snprintf(text, sizeof(text), "{\"base\": \"%s\", \"poll\": {\"url\": \"%s\"}}", rows[_i].base, rows[_i].url);
+	plan = plan_of(text);
+	ck_assert_int_eq(build_url(plan->spec, STEP_POLL, &values, &url, NULL), 0);
+	ck_assert_str_eq(url, rows[_i].expected);
+	free(url);
+	plan_free(plan);
+}
+END_TEST
+
+START_TEST(what_follows_a_given_url_does_not_leave_it)
+{
+	struct remote_plan *plan;
+	struct error error;
+	char *url;
+
+	ck_assert_int_eq(plan_new(cache, "{\"base\": \"http://h\", \"poll\": {\"url\": \"{+at}/{x}\"}}",
+	    "{\"at\": \"/a/b\", \"x\": \"..\"}", false, &plan, &error), 0);
+	ck_assert_int_lt(build_url(plan->spec, STEP_POLL, &(struct values){ .params = plan->params }, &url, &error), 0);
+	ck_assert_ptr_nonnull(strstr(error.message, "\"..\" in its path"));
+	plan_free(plan);
 }
 END_TEST
 
@@ -351,6 +393,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, requests_are_built, 0, sizeof(REQUESTS) / sizeof(REQUESTS[0]));
+	tcase_add_loop_test(tcase, a_base_is_a_directory, 0, 6);
+	tcase_add_test(tcase, what_follows_a_given_url_does_not_leave_it);
 	tcase_add_test(tcase, headers_of_a_request_win_over_those_of_all);
 	tcase_add_test(tcase, a_credential_is_not_sent_without_the_tls_of_its_base);
 	tcase_add_test(tcase, a_foreign_place_gets_no_credential);

@@ -44,7 +44,7 @@ START_TEST(captures_of_a_whole_body)
 	ck_assert_ptr_null(judgement.verdict.captured);
 	old = json_loads("{\"task\": \"first\"}", 0, NULL);
 	judge_poll(200, "");
-	ck_assert_str_eq(judgement.verdict.captured, "{\"task\":\"first\"}");
+	ck_assert_ptr_null(judgement.verdict.captured);
 }
 END_TEST
 
@@ -72,11 +72,11 @@ static const struct {
 	{ "{\"header\": \"Location\", \"before\": \"/jobs/\"}", "", "{\"x\":\"https://h\"}" },
 	/* an end that is not there is the end */
 	{ "{\"header\": \"Location\", \"after\": \"a=\", \"before\": \"&\"}", "", "{\"x\":\"/jobs/2\"}" },
-	{ "{\"header\": \"Location\", \"after\": \"/tasks/\"}", "", "{}" },
-	{ "{\"header\": \"Location\", \"after\": \"/jobs/2\"}", "", "{}" },
+	{ "{\"header\": \"Location\", \"after\": \"/tasks/\"}", "", NULL },
+	{ "{\"header\": \"Location\", \"after\": \"/jobs/2\"}", "", NULL },
 	{ "{\"body\": \"\", \"after\": \"<id>\", \"before\": \"</id>\"}", "<job><id>j-1</id><id>2</id></job>",
 	  "{\"x\":\"j-1\"}" },
-	{ "{\"body\": \"\", \"after\": \"<id>\"}", "<job/>", "{}" },
+	{ "{\"body\": \"\", \"after\": \"<id>\"}", "<job/>", NULL },
 	{ "{\"body\": \"/url\", \"after\": \"/v1/\"}", "{\"url\": "
 	  "\"http:\\/\\/h\\/v1\\/ops\\u00e9\"}", "{\"x\":\"ops\xc3\xa9\"}" },
 	{ "{\"body\": \"/n\", \"after\": \"1\"}", "{\"n\": 12}", "{\"x\":\"2\"}" },
@@ -91,7 +91,7 @@ START_TEST(parts_of_texts)
 	use_captures(text);
 	add_header("location", "https://h/jobs/17/status?a=/jobs/2");
 	judge_poll(200, PARTS[_i].body);
-	ck_assert_str_eq(judgement.verdict.captured, PARTS[_i].captured);
+	ck_assert_pstr_eq(judgement.verdict.captured, PARTS[_i].captured);
 }
 END_TEST
 

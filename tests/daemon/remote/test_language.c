@@ -2,7 +2,10 @@
 #include "daemon/remote/reach.h"
 #include "tests/daemon/remote/judge_fixture.h"
 
+#include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Rules as a profile of the service would have them. */
 static const char KUBERNETES_JOB[] =
@@ -166,6 +169,79 @@ START_TEST(hints_are_taken)
 }
 END_TEST
 
+START_TEST(a_rule_has_captures_of_its_own)
+{
+	use_captures("{\"at\": [{\"header\": \"Operation-Location\"}, {\"header\": \"Location\"}, {\"body\": \"/url\"}]}");
+	use_rules("[{\"when\": {\"status\": 409}, \"then\": \"pending\", \"capture\": {\"at\": {\"body\": \"/existing\"}}},"
+	    " {\"when\": {\"status\": 403}, \"then\": \"retry\", \"capture\": {\"session\": {\"header\": \"X-Session\"}}},"
+	    " {\"when\": {\"status\": 404}, \"then\": \"lost\"}]");
+	add_header("Location", "/second");
+	add_header("X-Session", "s1");
+	judge_step(STEP_SUBMIT, 201, "{\"url\": \"/third\"}");
+	ck_assert_str_eq(judgement.verdict.captured, "{\"at\":\"/second\"}");
+	/* It comes over the request's, and a status that is no success gives it when a rule says so. */
+	judge_step(STEP_SUBMIT, 409, "{\"existing\": \"/first\"}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"at\":\"/first\"}");
+	judge_step(STEP_SUBMIT, 403, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_RETRY);
+	ck_assert_ptr_nonnull(strstr(judgement.verdict.captured, "\"session\":\"s1\""));
+	/* What is lost gives nothing, and what says nothing new changes nothing. */
+	judge_step(STEP_POLL, 404, "");
+	ck_assert_ptr_null(judgement.verdict.captured);
+	old = json_pack("{s:s}", "at", "/second");
+	judge_step(STEP_POLL, 200, "{}");
+	ck_assert_ptr_null(judgement.verdict.captured);
+}
+END_TEST
+
+START_TEST(what_a_rule_sets_may_have_templates)
+{
+	use_rules("[{\"when\": {\"status\": 409}, \"then\": \"pending\", \"set\": {\"request_id\": \"{idempotency}\", "
+	    "\"tag\": [\"{n}\", \"x{n}\"]}}]");
+	judge_in.idempotency = "key-7";
+	params = json_pack("{s:i}", "n", 5);
+	judge_step(STEP_SUBMIT, 409, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_PENDING);
+	ck_assert_str_eq(judgement.verdict.captured, "{\"request_id\":\"key-7\",\"tag\":[5,\"x5\"]}");
+}
+END_TEST
+
+static const char CONDITIONS[] = "{\"status\": {\"conditions\": [{\"type\": \"FailureTarget\", \"status\": \"True\", "
+    "\"reason\": \"no\"}, {\"type\": \"Failed\", \"status\": \"True\", \"reason\": \"DeadlineExceeded\", \"message\": "
+    "\"too \\u00e4ctive\"}, {\"type\": \"Failed\", \"status\": \"True\", \"reason\": \"later\"}]}}";
+
+START_TEST(an_error_is_in_the_element_that_was_found)
+{
+	static const char *const errors[] = { "\"@\"",
+		"{\"code\": \"@/reason\", \"message\": \"@/message\", \"details\": \"@\"}" };
+	char text[512], *code;
+
+	snprintf(text, sizeof(text), "[{\"when\": {\"status\": 200, \"all\": [{\"body\": {\"/status/conditions\": {\"any\": "
+	    "{\"/type\": \"Failed\", \"/status\": \"True\"}}}}]}, \"then\": \"failure\", \"error\": %s}]", errors[_i]);
+	use_rules(text);
+	judge_poll(200, CONDITIONS);
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
+	code = strndup(judgement.verdict.failure.code.data, judgement.verdict.failure.code.len);
+	ck_assert_str_eq(_i ? code : "", _i ? "DeadlineExceeded" : "");
+	ck_assert(slice_equals(judgement.verdict.failure.message, "too \xc3\xa4" "ctive"));
+	ck_assert(strncmp(judgement.verdict.failure.details.data, "{\"type\": \"Failed\"", 17) == 0);
+	free(code);
+}
+END_TEST
+
+START_TEST(an_element_that_nothing_finds_is_refused)
+{
+	json_t *json = json_loads("[{\"when\": {\"status\": 200}, \"then\": \"failure\", \"error\": \"@/x\"}]", 0, NULL);
+	struct rules *rules;
+	struct error error = { 0 };
+
+	ck_assert_int_lt(rules_read(json, NULL, &rules, NULL, &error), 0);
+	ck_assert_ptr_nonnull(strstr(error.message, "\"any\" of this rule's \"when\" finds, and there is none"));
+	json_decref(json);
+}
+END_TEST
+
 /* None of them has a rule that is refused. */
 START_TEST(all_are_reachable)
 {
@@ -187,6 +263,10 @@ int main(void)
 
 	tcase_add_loop_test(tcase, answers, 0, sizeof(ANSWERS) / sizeof(ANSWERS[0]));
 	tcase_add_test(tcase, hints_are_taken);
+	tcase_add_test(tcase, a_rule_has_captures_of_its_own);
+	tcase_add_test(tcase, what_a_rule_sets_may_have_templates);
+	tcase_add_loop_test(tcase, an_error_is_in_the_element_that_was_found, 0, 2);
+	tcase_add_test(tcase, an_element_that_nothing_finds_is_refused);
 	tcase_add_loop_test(tcase, all_are_reachable, 0, sizeof(ANSWERS) / sizeof(ANSWERS[0]));
 	return judge_run("language", tcase);
 }
