@@ -7,6 +7,8 @@ from harness import PROFILES, QUICK
 
 # So slow that only an event, or a rule that says when, makes the next poll.
 ONCE = {"initial": 3600, "maximum": 3600, "jitter": "none"}
+# Slow enough for something to be done between two polls.
+SLOW = {"initial": 0.5, "maximum": 0.5, "multiplier": 1, "jitter": "none"}
 
 
 class ServiceTest(harness.DaemonTest):
@@ -16,6 +18,7 @@ class ServiceTest(harness.DaemonTest):
     profile = None
     path = ""                      # of the profile's base
     token = None                   # what the service accepts
+    secret = None                  # the credential's name, if it is not the profile's
     id_param = "name"              # the param that says which job
 
     def setUp(self):
@@ -32,7 +35,7 @@ class ServiceTest(harness.DaemonTest):
     def configure(self):
         """Before the daemon starts: its configuration and credentials."""
         if self.token:
-            self.credential(self.profile, self.token)
+            self.new_token(self.token)
 
     def credential(self, name, value):
         """Put a secret where the daemon looks for it; the file's path."""
@@ -42,6 +45,10 @@ class ServiceTest(harness.DaemonTest):
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
             file.write(value + "\n")
         return path
+
+    def new_token(self, token):
+        """From now on the daemon has this one."""
+        self.credential(self.secret or self.profile, token)
 
     def config(self, text):
         directory = os.path.join(self.home.env["XDG_CONFIG_HOME"], "futured")

@@ -4,7 +4,7 @@ import json
 import harness
 from azure import VERSION, Azure
 from harness import wait_until
-from services import ONCE, ServiceTest
+from services import ONCE, SLOW, ServiceTest
 
 HEADERS = ("Operation-Location", "Azure-AsyncOperation", "Location")
 
@@ -12,6 +12,7 @@ HEADERS = ("Operation-Location", "Azure-AsyncOperation", "Location")
 class AzureTest(ServiceTest):
     service_class = Azure
     profile = "azure-async"
+    secret = "azure"
     token = "eyJ0"
     id_param = "operation"
 
@@ -53,7 +54,7 @@ class Monitors(AzureTest):
         error = {"code": "QuotaExceeded", "message": "no more cores", "details": [{"code": "x"}]}
         name, made = self.operation(end="Failed", polls=2, error=error)
         data = self.fails(made, kind="remote", code="QuotaExceeded", message="no more cores")
-        self.assertEqual(json.loads(data["details"]), [{"code": "x"}])
+        self.assertEqual(json.loads(data["details"]), error)
         self.assertEqual(self.count("monitor", name), 2)
 
     def test_percent_complete_is_progress(self):
@@ -130,7 +131,7 @@ class StatusReads(AzureTest):
     def test_401_has_the_token_read_again(self):
         name, made = self.operation()
         self.seen(1, "monitor", name)
-        self.credential(self.profile, "eyJ1")
+        self.new_token("eyJ1")
         self.service.call(setattr, self.service, "token", "eyJ1")
         self.service.complete(name)
         self.result(made)
@@ -228,11 +229,12 @@ class Cancels(AzureTest):
         self.assertEqual((cancel["method"], cancel["target"]), ("POST", f"/monitors/{name}:cancel?{VERSION}"))
 
     def test_cancel_that_comes_too_late(self):
-        name, made = self.operation(more={"polling": ONCE}, result=5)
+        name, made = self.operation(more={"polling": SLOW}, result=5)
         self.seen(1, "monitor", name)
         self.service.complete(name)
         self.rpc.call("future.cancel", {"id": made})
         self.assertEqual(self.json_result(made), 5)
+        self.assertEqual(self.count("cancel"), 1)
 
 
 if __name__ == "__main__":
