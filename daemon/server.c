@@ -84,8 +84,6 @@ static struct broker_config broker_part(const struct config *config)
 	return (struct broker_config){
 		.requests_total = (unsigned)config->requests,
 		.requests_bucket = (unsigned)config->requests_per_bucket,
-		.long_polls_total = 512,
-		.long_polls_bucket = 64,
 		.futures_per_uid = config->futures_per_uid,
 	};
 }
