@@ -13,8 +13,8 @@ struct python_server {
 };
 
 /* Start tests/daemon/remote/SCRIPT with one argument (NULL: none). It prints its port first, and ends when its
- * standard input does. Returns 0, or -ENOENT when it exits with status 77: something it needs is not installed. */
-int python_server_start(const char *script, const char *argument, struct python_server *ret);
+ * standard input does. */
+void python_server_start(const char *script, const char *argument, struct python_server *ret);
 
 /* Write a line and read one, without its end, into ret. */
 void python_server_ask(struct python_server *server, const char *line, char *ret, size_t size);
