@@ -120,8 +120,11 @@ static void read_answer(const struct oauth2 *oauth2, const struct http_response 
 	}
 	/* only words that are known: nothing of a body gets into messages */
 	code = token_refusal(response->body, response->body_len);
-	error_set(error, code && strcmp(code, "invalid_grant") == 0 ? ERROR_PERMISSION_DENIED : ERROR_FAILED, "%s answered HTTP %d%s%s%s", oauth2->origin, response->status, code ? " (" : "",
-	    code ? code : "", code ? ")" : "");
+	if (code)
+		error_set(error, strcmp(code, "invalid_grant") == 0 ? ERROR_PERMISSION_DENIED : ERROR_FAILED,
+		    "%s answered HTTP %d (%s)", oauth2->origin, response->status, code);
+	else
+		error_set(error, ERROR_FAILED, "%s answered HTTP %d", oauth2->origin, response->status);
 }
 
 static void on_done(void *arg, const struct http_response *response)

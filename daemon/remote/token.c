@@ -6,7 +6,6 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -102,30 +101,53 @@ const char *token_refusal(const void *body, size_t len)
 	return found;
 }
 
+/* Exactly so many digits, and what stands after them. */
+static bool take_number(const char **text, int digits, const char *after, int *ret)
+{
+	int value = 0;
+
+	for (; digits > 0; digits--, (*text)++) {
+		if (**text < '0' || **text > '9')
+			return false;
+		value = value * 10 + (**text - '0');
+	}
+	*ret = value;
+	if (!*after)
+		return true;
+	return **text && strchr(after, *(*text)++);
+}
+
+/* "Z", "+02:00": seconds east of Greenwich. */
+static bool take_offset(const char **text, int *ret)
+{
+	int hours, minutes, sign = **text == '-' ? -1 : 1;
+
+	if (**text == 'Z' || **text == 'z') {
+		(*text)++;
+		*ret = 0;
+		return true;
+	}
+	if (*(*text)++ != (sign < 0 ? '-' : '+') || !take_number(text, 2, ":", &hours) ||
+	    !take_number(text, 2, "", &minutes))
+		return false;
+	*ret = sign * (hours * 60 + minutes) * 60;
+	return true;
+}
+
 /* RFC 3339: "2026-01-02T03:04:05Z", fractions and offsets allowed. */
 static bool parse_time(const char *text, int64_t *ret_ms)
 {
 	struct tm tm = { 0 };
-	int used = 0, hours, minutes;
-	int64_t offset = 0;
-	char sign;
+	int offset;
 
-	if (sscanf(text, "%4d-%2d-%2d%*1[Tt]%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
-	    &tm.tm_sec, &used) != 6 || used != 19)
+	if (!take_number(&text, 4, "-", &tm.tm_year) || !take_number(&text, 2, "-", &tm.tm_mon) ||
+	    !take_number(&text, 2, "Tt", &tm.tm_mday) || !take_number(&text, 2, ":", &tm.tm_hour) ||
+	    !take_number(&text, 2, ":", &tm.tm_min) || !take_number(&text, 2, "", &tm.tm_sec))
 		return false;
-	text += used;
 	if (*text == '.')
 		text += 1 + strspn(text + 1, "0123456789");
-	if (sscanf(text, "%1[+-]%2d:%2d%n", &sign, &hours, &minutes, &used) == 3 && used == 6) {
-		offset = (hours * 60 + minutes) * (sign == '-' ? -60 : 60);
-		text += used;
-	} else if (*text == 'Z' || *text == 'z') {
-		text++;
-	} else {
-		return false;
-	}
-	if (*text || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-	    tm.tm_min > 59 || tm.tm_sec > 60)
+	if (!take_offset(&text, &offset) || *text || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
+	    tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
