@@ -33,6 +33,8 @@ struct broker_host {
 struct broker_config {
 	unsigned requests_total;        /* in flight, all services together */
 	unsigned requests_bucket;       /* in flight, one bucket */
+	unsigned long_polls_total;      /* likewise, of those that the service holds: they have slots of their own */
+	unsigned long_polls_bucket;
 	uint64_t futures_per_uid;       /* stored futures of one user */
 };
 

@@ -15,8 +15,7 @@
 #define CREDENTIAL_MAX (64 * 1024)
 #define NAME_MAX_LEN 128
 
-/* A plain file name: no way out of the directory, no hidden file, nothing that a terminal would act on. */
-static bool valid_name(const char *name)
+bool credential_valid_name(const char *name)
 {
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
@@ -133,7 +132,7 @@ out:
 
 static int check_name(const char *name, struct error *error)
 {
-	if (valid_name(name))
+	if (credential_valid_name(name))
 		return 0;
 	return error_set(error, ERROR_INVALID_SPEC,
 	    "a credential's name has 1 to %d letters, digits, '.', '_' and '-', and no leading dot", NAME_MAX_LEN);

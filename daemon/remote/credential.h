@@ -4,6 +4,11 @@
 
 #include "proto/error.h"
 
+#include <stdbool.h>
+
+/* A plain file name: no way out of the directory, no hidden file, nothing that a terminal would act on. */
+bool credential_valid_name(const char *name);
+
 /*
  * Read the credential called name: $CREDENTIALS_DIRECTORY/NAME, else directory/NAME. The file must be ours,
  * a regular file, not readable by others (mode 0600 or 0400; files in $CREDENTIALS_DIRECTORY are the
