@@ -20,6 +20,7 @@ static struct python_server nginx;
 struct load {
 	unsigned total, started, ended, in_flight;
 	unsigned submit_every;         /* of so many requests one is a POST that must not arrive twice; 0: none */
+	unsigned plain_every;          /* one is not to be HTTP/2 */
 	unsigned slow_ms;              /* answers take from 0 to so long */
 	unsigned failed, resends;
 	char first_error[300];
@@ -66,7 +67,7 @@ static void start_more(struct load *load)
 		snprintf(address, sizeof(address), "https://127.0.0.1:%d%s", nginx.port, of->path);
 		request.url = address;
 		request.timeout_usec = 60000000;
-		request.http2 = true;
+		request.http2 = !load->plain_every || n % load->plain_every != 0;
 		request.safe_to_resend = !submit;
 		if (submit) {
 			request.body = "x";
@@ -127,6 +128,20 @@ START_TEST(test_polls)
 }
 END_TEST
 
+/* Those that are not to be HTTP/2 have connections of their own, and do not make others open more of them. */
+START_TEST(test_plain_among_them)
+{
+	struct load load = { .total = 2000, .slow_ms = 20, .plain_every = 10 };
+	unsigned seen, connections;
+
+	run_load(&load);
+	get_counts(&seen, &connections);
+	ck_assert_uint_eq(seen, load.total);
+	/* a tenth of a hundred at a time */
+	ck_assert_uint_le(connections, load.total / REQUESTS_PER_CONNECTION * 3 / 2 + 2 * STREAMS / 10);
+}
+END_TEST
+
 START_TEST(test_one_connection)
 {
 	struct load load = { .total = STREAMS, .slow_ms = 20 };
@@ -153,7 +168,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { test_polls, test_one_connection, test_submits };
+	const TTest *const tests[] = { test_polls, test_plain_among_them, test_one_connection, test_submits };
 	Suite *suite = suite_create("http_nginx");
 	TCase *tcase = tcase_create("http_nginx");
 	SRunner *runner;
