@@ -117,8 +117,9 @@ START_TEST(test_hopeless)
 		ck_assert_msg(!strstr(outcomes[i].error, "timed out"), "%s", outcomes[i].error);
 		outcome_clear(&outcomes[i]);
 	}
+	/* one that is behind another on its connection may never be looked at */
 	get_counts(&requests, &connections);
-	ck_assert_uint_ge(requests, 10);
+	ck_assert_uint_ge(requests, 2);
 	ck_assert_uint_le(requests, 10 * 16);
 }
 END_TEST
