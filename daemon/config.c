@@ -11,11 +11,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum option_type {
 	OPTION_COUNT,
 	OPTION_BYTES,        /* a suffix K, M or G multiplies by 1024 and so on */
-	OPTION_SECONDS       /* decimals allowed; microseconds inside */
+	OPTION_SECONDS,      /* decimals allowed; microseconds inside */
+	OPTION_PATH,         /* of a file that can be read */
+	OPTION_NETWORKS      /* "10.0.0.0/8 fd00::/8"; may be given more than once */
 };
 
 #define KEEP 0
@@ -26,7 +29,7 @@ enum option_type {
 struct option {
 	const char *section, *key;
 	enum option_type type;
-	size_t offset;               /* of the uint64_t in struct config */
+	size_t offset;               /* in struct config: of a uint64_t, a char[CONFIG_PATH_MAX], a struct networks */
 	uint64_t min, max;           /* both allowed */
 	uint64_t preset;
 	int reloadable;              /* RELOAD: SIGHUP puts a new value in force */
@@ -50,8 +53,18 @@ static const struct option options[] = {
 	  "requests to services in flight" },
 	{ "remote", "requests_per_bucket", OPTION_COUNT, IN(requests_per_bucket), 1, 10000, 16, RELOAD,
 	  "of these, with one credential to one origin for one user" },
+	{ "remote", "long_polls", OPTION_COUNT, IN(long_polls), 1, 10000, 512, RELOAD,
+	  "requests in flight that services hold until there is news, besides the others" },
+	{ "remote", "long_polls_per_bucket", OPTION_COUNT, IN(long_polls_per_bucket), 1, 10000, 64, RELOAD,
+	  "of these, with one credential to one origin for one user" },
+	{ "remote", "streams", OPTION_COUNT, IN(streams), 0, 10000, 128, RELOAD,
+	  "streams of events open at a time" },
 	{ "remote", "timeout", OPTION_SECONDS, IN(timeout_usec), SECOND / 1000, 86400 * SECOND, 30 * SECOND, RELOAD,
 	  "seconds for one request, where the spec names none" },
+	{ "remote", "ca_file", OPTION_PATH, IN(ca_file), 0, 0, 0, RELOAD,
+	  "file of the certificates that count, in place of the system's" },
+	{ "remote", "allow", OPTION_NETWORKS, IN(allow), 0, 0, 0, RELOAD,
+	  "networks that the daemon of the machine may connect to, besides public addresses" },
 	{ "store", "events", OPTION_COUNT, IN(events), 1000, 100000000, 100000, KEEP,
 	  "rows of the event log, for subscribers that come back" },
 	{ "store", "ballast", OPTION_BYTES, IN(ballast), 0, 1024 * MEBI, 16 * MEBI, KEEP,
@@ -59,15 +72,27 @@ static const struct option options[] = {
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
-static uint64_t *value_of(const struct option *option, struct config *config)
+static void *place_of(const struct option *option, struct config *config)
 {
-	return (uint64_t *)(void *)((char *)config + option->offset);
+	return (char *)config + option->offset;
+}
+
+static bool is_number(const struct option *option)
+{
+	return option->type != OPTION_PATH && option->type != OPTION_NETWORKS;
 }
 
 void config_defaults(struct config *ret)
 {
+	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < N_OPTIONS; i++)
-		*value_of(&options[i], ret) = options[i].preset;
+		if (is_number(&options[i]))
+			*(uint64_t *)place_of(&options[i], ret) = options[i].preset;
+}
+
+void config_done(struct config *config)
+{
+	config->credentials = config_credentials_free(config->credentials);
 }
 
 /* The value as a configuration file would have it. */
@@ -135,6 +160,7 @@ struct loader {
 	FILE *file;
 	const char *path;
 	unsigned line;               /* the one being read: inih's handler is not told */
+	bool machine;
 	bool seen[N_OPTIONS];
 	unsigned problems;
 	config_report_cb report;
@@ -161,17 +187,20 @@ static void report(struct loader *loader, const char *format, ...)
 
 static void report_section(struct loader *loader, const char *section)
 {
-	const char *names[N_OPTIONS + 1];
+	const char *names[N_OPTIONS + 2];
 	const char *nearest;
 
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		names[i] = options[i].section;
-	names[N_OPTIONS] = NULL;
-	nearest = error_nearest(section, strlen(section), names);
+	names[N_OPTIONS] = "credential";
+	names[N_OPTIONS + 1] = NULL;
+	/* of those with a name the first word counts */
+	nearest = error_nearest(section, strcspn(section, " "), names);
 	if (section[0] == '\0')
 		report(loader, "a key before the first [section]");
 	else if (nearest)
-		report(loader, "[%s]: no such section (did you mean [%s]?)", section, nearest);
+		report(loader, "[%s]: no such section (did you mean [%s%s]?)", section, nearest,
+		    nearest == names[N_OPTIONS] ? " NAME" : "");
 	else
 		report(loader, "[%s]: no such section", section);
 }
@@ -198,7 +227,42 @@ static void report_key(struct loader *loader, const char *section, const char *k
 		report(loader, "%s.%s: no such key", section, key);
 }
 
-static void take_value(struct loader *loader, const struct option *option, const char *text)
+static void take_path(struct loader *loader, const struct option *option, const char *text)
+{
+	char *place = place_of(option, &loader->config);
+
+	if (text[0] != '/')
+		report(loader, "%s.%s: not an absolute path", option->section, option->key);
+	else if (strlen(text) >= CONFIG_PATH_MAX)
+		report(loader, "%s.%s: longer than %d bytes", option->section, option->key, CONFIG_PATH_MAX - 1);
+	else if (access(text, R_OK) < 0)
+		report(loader, "%s.%s: %s: %s", option->section, option->key, text, strerror(errno));
+	else
+		memcpy(place, text, strlen(text) + 1);
+}
+
+static void take_networks(struct loader *loader, const struct option *option, const char *text)
+{
+	struct networks *networks = place_of(option, &loader->config);
+	char copy[CONFIG_PATH_MAX], *rest = copy, *word;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((word = strsep(&rest, " \t"))) {
+		if (!*word)
+			continue;
+		if (networks->count == NETWORKS_MAX) {
+			report(loader, "%s.%s: more than %d networks", option->section, option->key, NETWORKS_MAX);
+			return;
+		}
+		if (network_parse(word, &networks->list[networks->count]) < 0)
+			report(loader, "%s.%s: \"%s\" is not a network (ADDRESS/BITS, the other bits 0)", option->section,
+			    option->key, word);
+		else
+			networks->count++;
+	}
+}
+
+static void take_number(struct loader *loader, const struct option *option, const char *text)
 {
 	char low[32], high[32];
 	uint64_t value = 0;
@@ -217,20 +281,54 @@ static void take_value(struct loader *loader, const struct option *option, const
 		    format_value(option, option->max, high, sizeof(high)));
 		return;
 	}
-	*value_of(option, &loader->config) = value;
+	*(uint64_t *)place_of(option, &loader->config) = value;
+}
+
+/* A key of [credential NAME]. */
+static void take_credential(struct loader *loader, const char *name, const char *key, const char *text)
+{
+	char problem[CONFIG_PROBLEM_MAX];
+
+	if (!loader->config.credentials)
+		loader->config.credentials = config_credentials_new();
+	if (!loader->config.credentials)
+		report(loader, "out of memory");
+	else if (config_credentials_take(loader->config.credentials, name, loader->line, key, text, problem) < 0)
+		report(loader, "%s", problem);
+}
+
+static void check_credentials(struct loader *loader)
+{
+	const struct config_credentials *credentials = loader->config.credentials;
+	char problem[CONFIG_PROBLEM_MAX];
+
+	for (size_t i = 0; credentials && i < credentials->count; i++) {
+		loader->line = credentials->lines[i];
+		if (config_credentials_check(credentials, i, loader->machine, problem) < 0)
+			report(loader, "%s", problem);
+	}
 }
 
 static int on_pair(void *arg, const char *section, const char *key, const char *text)
 {
+	const char *credential = config_credentials_section(section);
 	struct loader *loader = arg;
 
+	if (credential) {
+		take_credential(loader, credential, key, text);
+		return 1;
+	}
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		if (strcmp(options[i].section, section) != 0 || strcmp(options[i].key, key) != 0)
 			continue;
-		if (loader->seen[i])
+		if (options[i].type == OPTION_NETWORKS)
+			take_networks(loader, &options[i], text);
+		else if (loader->seen[i])
 			report(loader, "%s.%s: given a second time", section, key);
+		else if (options[i].type == OPTION_PATH)
+			take_path(loader, &options[i], text);
 		else
-			take_value(loader, &options[i], text);
+			take_number(loader, &options[i], text);
 		loader->seen[i] = true;
 		return 1;
 	}
@@ -256,9 +354,10 @@ static char *read_line(char *buffer, int size, void *arg)
 	return buffer;
 }
 
-int config_load(const char *path, bool may_be_missing, config_report_cb on_problem, void *arg, struct config *ret)
+int config_load(const char *path, bool may_be_missing, bool machine, config_report_cb on_problem, void *arg,
+    struct config *ret)
 {
-	struct loader loader = { .path = path, .report = on_problem, .arg = arg };
+	struct loader loader = { .path = path, .machine = machine, .report = on_problem, .arg = arg };
 	int r;
 
 	config_defaults(&loader.config);
@@ -279,30 +378,38 @@ int config_load(const char *path, bool may_be_missing, config_report_cb on_probl
 		report(&loader, "cannot be read");
 	}
 	fclose(loader.file);
-	if (loader.problems)
+	check_credentials(&loader);
+	if (loader.problems) {
+		config_done(&loader.config);
 		return -EINVAL;
+	}
 done:
 	*ret = loader.config;
 	return 0;
 }
 
-void config_merge(const struct config *running, const struct config *fresh, config_report_cb on_kept, void *arg,
-    struct config *ret_merged)
+void config_merge(struct config *running, struct config *fresh, config_report_cb on_kept, void *arg)
 {
-	struct config merged = *fresh, old = *running;
 	char line[256], text[32];
 
 	for (size_t i = 0; i < N_OPTIONS; i++) {
-		uint64_t *to = value_of(&options[i], &merged), was = *value_of(&options[i], &old);
+		uint64_t *to, was;
 
-		if (options[i].reloadable || *to == was)
+		if (options[i].reloadable)
+			continue;
+		/* those that are not reloadable are numbers */
+		to = place_of(&options[i], fresh);
+		was = *(uint64_t *)place_of(&options[i], running);
+		if (*to == was)
 			continue;
 		snprintf(line, sizeof(line), "%s.%s stays %s until the daemon is restarted", options[i].section,
 		    options[i].key, format_value(&options[i], was, text, sizeof(text)));
 		on_kept(arg, line);
 		*to = was;
 	}
-	*ret_merged = merged;
+	config_done(running);
+	*running = *fresh;
+	fresh->credentials = NULL;
 }
 
 void config_describe(FILE *to)
@@ -315,10 +422,14 @@ void config_describe(FILE *to)
 
 		if (strcmp(section, option->section) != 0)
 			fprintf(to, "  [%s]\n", section = option->section);
-		fprintf(to, "  %-22s %s (%s; %s to %s%s)\n", option->key, option->help,
-		    format_value(option, option->preset, preset, sizeof(preset)),
-		    format_value(option, option->min, low, sizeof(low)),
-		    format_value(option, option->max, high, sizeof(high)),
-		    option->reloadable ? "" : "; needs a restart");
+		if (!is_number(option))
+			fprintf(to, "  %-22s %s (none)\n", option->key, option->help);
+		else
+			fprintf(to, "  %-22s %s (%s; %s to %s%s)\n", option->key, option->help,
+			    format_value(option, option->preset, preset, sizeof(preset)),
+			    format_value(option, option->min, low, sizeof(low)),
+			    format_value(option, option->max, high, sizeof(high)),
+			    option->reloadable ? "" : "; needs a restart");
 	}
+	config_credentials_describe(to);
 }

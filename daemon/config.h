@@ -2,11 +2,16 @@
 #ifndef DAEMON_CONFIG_H
 #define DAEMON_CONFIG_H
 
+#include "daemon/config_credentials.h"
+#include "daemon/networks.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-/* Counts are plain, sizes in bytes, times in microseconds. */
+#define CONFIG_PATH_MAX 256
+
+/* Counts are plain, sizes in bytes, times in microseconds. config_done() frees what it holds. */
 struct config {
 	uint64_t connections;           /* of all users together */
 	uint64_t connections_per_uid;
@@ -15,13 +20,20 @@ struct config {
 	uint64_t result_max;            /* bytes of a response body, so of a result */
 	uint64_t requests;              /* to services, in flight */
 	uint64_t requests_per_bucket;
+	uint64_t long_polls;            /* the service holds them: they have slots of their own */
+	uint64_t long_polls_per_bucket;
+	uint64_t streams;               /* of events, open */
 	uint64_t timeout_usec;          /* of one request to a service, unless the spec says another */
+	char ca_file[CONFIG_PATH_MAX];  /* certificates that count; empty: the system's */
+	struct networks allow;          /* addresses that the daemon of the machine may connect to, besides public ones */
+	struct config_credentials *credentials;   /* NULL: none */
 	uint64_t events;                /* rows of the event log */
 	uint64_t ballast;               /* bytes set aside for a full disk */
 };
 
 /* Every key at its default. */
 void config_defaults(struct config *ret);
+void config_done(struct config *config);
 
 /* One call for each thing that is wrong:
  * "futured.conf:3: limits.conections: no such key (did you mean connections?)". */
@@ -30,15 +42,16 @@ typedef void (*config_report_cb)(void *arg, const char *line);
 /*
  * Read path over the defaults. Reports everything that is wrong with it, not only the first.
  *   may_be_missing   no such file is the same as an empty one
+ *   machine          for the daemon of the machine: some values are refused there
  * Returns 0; -EINVAL when something was reported about the contents; -ENOMEM or the errno of opening
  * the file, reported too. *ret is untouched then.
  */
-int config_load(const char *path, bool may_be_missing, config_report_cb report, void *arg, struct config *ret);
+int config_load(const char *path, bool may_be_missing, bool machine, config_report_cb report, void *arg,
+    struct config *ret);
 
-/* What cannot change at run time and differs between the two: one report for each key, with the value
- * that stays in force; merged then has what can change from fresh, the rest from running. */
-void config_merge(const struct config *running, const struct config *fresh, config_report_cb report, void *arg,
-    struct config *ret_merged);
+/* Put in force what can change at run time: it moves from fresh, which is done with, to running. For each key that
+ * cannot and that differs there is one report, with the value that stays in force. */
+void config_merge(struct config *running, struct config *fresh, config_report_cb report, void *arg);
 
 /* The table for people: section, key, default, range and meaning of each. */
 void config_describe(FILE *to);

@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* Options without a letter of their own. */
-enum { OPTION_SOCKET = 256, OPTION_STATE_DIR, OPTION_CONFIG, OPTION_PROFILE_DIR, OPTION_LOG_LEVEL, OPTION_CHECK };
+enum { OPTION_SOCKET = 256, OPTION_STATE_DIR, OPTION_CONFIG, OPTION_PROFILE_DIR, OPTION_LOG_LEVEL, OPTION_CHECK,
+	OPTION_MACHINE };
 
 static const struct {
 	struct option getopt;
@@ -24,6 +25,8 @@ static const struct {
 	{ { "config", required_argument, NULL, OPTION_CONFIG }, "FILE", "read this configuration; it must exist" },
 	{ { "profile-dir", required_argument, NULL, OPTION_PROFILE_DIR }, "DIR",
 	  "look for profiles there first; may be given more than once" },
+	{ { "machine", no_argument, NULL, OPTION_MACHINE }, "",
+	  "serve all users of the machine: connect to public addresses only, run no commands" },
 	{ { "log-level", required_argument, NULL, OPTION_LOG_LEVEL }, "LEVEL",
 	  "error, warning, info (default) or debug" },
 	{ { "check-config", no_argument, NULL, OPTION_CHECK }, "", "check the configuration, say ok or what is wrong" },
@@ -35,7 +38,7 @@ static const struct {
 struct command_line {
 	const char *socket, *state, *config;
 	struct server_options server;
-	bool check;
+	bool check, machine;
 };
 
 static void print_help(void)
@@ -50,7 +53,8 @@ static void print_help(void)
 		printf("  %-20s %s\n", column, options[i].help);
 	}
 	puts("\nWithout options the places are those of the user (the XDG directories), or, for root where no XDG\n"
-	     "variable names them, those of the machine. SIGHUP reads the configuration again, SIGTERM stops.\n\n"
+	     "variable names them, those of the machine, with --machine. SIGHUP reads the configuration again, SIGTERM\n"
+	     "stops.\n\n"
 	     "Configuration (key, meaning, default and range):");
 	config_describe(stdout);
 	puts("\nExit status: 0 stopped, 1 could not start (or --check-config found something), 2 wrong usage or\n"
@@ -87,6 +91,9 @@ static int take_option(struct command_line *line, int option)
 			return -EINVAL;
 		}
 		log_set_level(level);
+		return 0;
+	case OPTION_MACHINE:
+		line->machine = true;
 		return 0;
 	case OPTION_CHECK:
 		line->check = true;
@@ -130,9 +137,12 @@ static int check_config(const struct server_options *server)
 {
 	struct config config;
 
-	if (server->paths.config[0] &&
-	    config_load(server->paths.config, !server->config_given, print_line, NULL, &config) < 0)
-		return 1;
+	if (server->paths.config[0]) {
+		if (config_load(server->paths.config, !server->config_given, server->paths.machine, print_line, NULL,
+		    &config) < 0)
+			return 1;
+		config_done(&config);
+	}
 	puts("ok");
 	return 0;
 }
@@ -152,5 +162,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "futured: %s\n", text);
 		return SERVER_USAGE;
 	}
+	line.server.paths.machine |= line.machine;
 	return line.check ? check_config(&line.server) : (int)server_run(&line.server);
 }

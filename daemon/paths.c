@@ -144,6 +144,7 @@ int paths_find(const char *socket, const char *state, const char *config, struct
 	paths = calloc(1, sizeof(*paths));
 	if (!paths)
 		return fail(-ENOMEM, text, "out of memory");
+	paths->machine = machine;
 	if (socket)
 		r = put(paths->socket, text, "%s", socket);
 	else if (machine)

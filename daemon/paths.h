@@ -13,6 +13,7 @@
  * $XDG_STATE_HOME is set): /run, /var/lib, /etc. An empty text means that there is no such place.
  */
 struct paths {
+	bool machine;                   /* those of the machine: the daemon serves all users */
 	char socket[PATH_MAX];
 	char state[PATH_MAX];
 	char config[PATH_MAX];

@@ -6,6 +6,7 @@
 #include "daemon/host.h"
 #include "daemon/ipc/ipc.h"
 #include "daemon/log.h"
+#include "daemon/networks.h"
 #include "daemon/notify.h"
 #include "daemon/remote/credentials.h"
 #include "daemon/remote/http.h"
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000)
@@ -31,9 +33,6 @@
 #define NAP_SECONDS 30
 
 #define USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION
-
-/* Streams of events open at a time, each with a connection of its own: more futures are polled alone. */
-#define STREAMS_MAX 64
 
 /* Those of the command line, the user's, the system's, the installed ones, and the end. */
 #define PROFILE_DIRS_MAX (PATHS_PROFILE_DIRS_MAX + 4)
@@ -84,6 +83,8 @@ static struct broker_config broker_part(const struct config *config)
 	return (struct broker_config){
 		.requests_total = (unsigned)config->requests,
 		.requests_bucket = (unsigned)config->requests_per_bucket,
+		.long_polls_total = (unsigned)config->long_polls,
+		.long_polls_bucket = (unsigned)config->long_polls_per_bucket,
 		.futures_per_uid = config->futures_per_uid,
 	};
 }
@@ -98,18 +99,37 @@ static struct ipc_config ipc_part(const struct config *config)
 	};
 }
 
-static struct http_config http_part(const struct config *config)
+/* Users of the machine's daemon are not to reach what only the machine can. */
+static bool vet_address(void *arg, const struct sockaddr *address)
 {
-	return (struct http_config){ .body_max = config->result_max, .user_agent = USER_AGENT };
+	return networks_permit(arg, address);
+}
+
+/* The networks are the server's own: a new configuration counts at once. */
+static struct http_config http_part(struct server *server)
+{
+	const struct config *config = &server->config;
+
+	return (struct http_config){
+		.body_max = config->result_max,
+		.user_agent = USER_AGENT,
+		.ca_file = config->ca_file[0] ? config->ca_file : NULL,
+		.vet = server->options->paths.machine ? vet_address : NULL,
+		.vet_arg = &server->config.allow,
+	};
 }
 
 /* Where the values of credentials come from. */
 static struct credentials_config credentials_part(const struct server *server)
 {
+	const struct config_credentials *configured = server->config.credentials;
 	const struct paths *paths = &server->options->paths;
 
 	return (struct credentials_config){
 		.directory = paths->credentials[0] ? paths->credentials : NULL,
+		.sources = configured ? configured->sources : NULL,
+		.count = configured ? configured->count : 0,
+		.commands = !paths->machine,
 		.wall_ms = host.wall_ms,
 	};
 }
@@ -130,7 +150,7 @@ static struct poller_config poller_part(const struct server *server, const struc
 	return (struct poller_config){
 		.profile_dirs = dirs,
 		.credentials = server->credentials,
-		.streams_max = STREAMS_MAX,
+		.streams_max = (unsigned)config->streams,
 		.timeout_usec = config->timeout_usec,
 		.body_max = config->result_max,
 		.wall_ms = host.wall_ms,
@@ -155,7 +175,7 @@ static int load_config(const struct server *server, struct config *ret)
 		config_defaults(ret);
 		return 0;
 	}
-	return config_load(options->paths.config, !options->config_given, report_error, NULL, ret);
+	return config_load(options->paths.config, !options->config_given, options->paths.machine, report_error, NULL, ret);
 }
 
 static void reload(struct server *server)
@@ -169,14 +189,15 @@ static void reload(struct server *server)
 		struct broker_config broker;
 		struct ipc_config ipc;
 		struct http_config http;
-		struct credentials_config credentials = credentials_part(server);
+		struct credentials_config credentials;
 		struct poller_config poller;
 		const char *dirs[PROFILE_DIRS_MAX];
 
-		config_merge(&server->config, &fresh, report_kept, NULL, &server->config);
+		config_merge(&server->config, &fresh, report_kept, NULL);
 		broker = broker_part(&server->config);
 		ipc = ipc_part(&server->config);
-		http = http_part(&server->config);
+		http = http_part(server);
+		credentials = credentials_part(server);
 		broker_configure(server->broker, &broker);
 		ipc_configure(server->ipc, &ipc);
 		http_configure(server->http, &http);
@@ -330,9 +351,9 @@ static void raise_descriptor_limit(const struct config *config)
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		log_warning("open files: %s", strerror(errno));
-	if (limit.rlim_max < config->connections + config->requests)
-		log_warning("open files: at most %" PRIu64
-		    ", fewer than limits.connections and remote.requests ask for", (uint64_t)limit.rlim_max);
+	if (limit.rlim_max < config->connections + config->requests + config->long_polls + config->streams)
+		log_warning("open files: at most %" PRIu64 ", fewer than limits.connections and remote.requests, long_polls "
+		    "and streams ask for", (uint64_t)limit.rlim_max);
 }
 
 static int start_events(struct server *server)
@@ -356,7 +377,7 @@ static int start_remote(struct server *server)
 {
 	const char *dirs[PROFILE_DIRS_MAX];
 	struct credentials_config credentials = credentials_part(server);
-	struct http_config http = http_part(&server->config);
+	struct http_config http = http_part(server);
 	struct poller_config poller;
 
 	server->http = http_new(server->base, &http);
@@ -521,6 +542,7 @@ static void finish(struct server *server)
 	free_event(server->wake);
 	if (server->base)
 		event_base_free(server->base);
+	config_done(&server->config);
 }
 
 static enum server_exit why(int r)

@@ -55,7 +55,8 @@ static int take_progress(const struct future *future, struct future_rec *draft, 
 /* Not done yet: ask again after the ladder's next delay, or after what rule or service asked for. */
 static void apply_pending(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
-	struct record_change change = { 0 };
+	/* The next request may be where the service has moved on to: what says so must not be lost then. */
+	struct record_change change = { .then = verdict->captured ? drive_settled : NULL };
 	int progress = take_progress(future, draft, verdict);
 
 	clear_failures(future, draft);
@@ -71,7 +72,10 @@ static void apply_pending(struct future *future, struct future_rec *draft, const
 	change.progress = progress > 0;
 	drive_wait(future, draft,
 	    drive_wants_cancel(future, draft) ? 0 : pace_pending(future, draft, verdict));
-	if (go_on(future, draft, &change) && verdict->step == STEP_POLL)
+	if (!go_on(future, draft, &change))
+		return;
+	future->settling = verdict->captured != NULL;
+	if (verdict->step == STEP_POLL)
 		watching_open(future);
 }
 

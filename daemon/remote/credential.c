@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,8 +15,7 @@
 #define CREDENTIAL_MAX (64 * 1024)
 #define NAME_MAX_LEN 128
 
-/* A plain file name: no way out of the directory, no hidden file, nothing that a terminal would act on. */
-static bool valid_name(const char *name)
+bool credential_valid_name(const char *name)
 {
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
@@ -130,14 +130,29 @@ out:
 	return r;
 }
 
+static int check_name(const char *name, struct error *error)
+{
+	if (credential_valid_name(name))
+		return 0;
+	return error_set(error, ERROR_INVALID_SPEC,
+	    "a credential's name has 1 to %d letters, digits, '.', '_' and '-', and no leading dot", NAME_MAX_LEN);
+}
+
+int credential_read_own(const char *name, const char *directory, char **ret, struct error *error)
+{
+	int r = check_name(name, error);
+
+	return r < 0 ? r : read_from(directory, name, false, ret, error);
+}
+
 int credential_read(const char *name, const char *directory, char **ret, struct error *error)
 {
 	const char *managed = getenv("CREDENTIALS_DIRECTORY");
-	int r = -ENOENT;
+	int r = check_name(name, error);
 
-	if (!valid_name(name))
-		return error_set(error, ERROR_INVALID_SPEC,
-		    "a credential's name has 1 to %d letters, digits, '.', '_' and '-', and no leading dot", NAME_MAX_LEN);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
 	if (managed && *managed)
 		r = read_from(managed, name, true, ret, error);
 	if (r == -ENOENT && directory)
@@ -149,6 +164,65 @@ int credential_read(const char *name, const char *directory, char **ret, struct 
 	if (managed && *managed)
 		return refuse(error, managed, name, strerror(ENOENT));
 	return error_set(error, ERROR_INVALID_SPEC, "credential %s: there is no credentials directory", name);
+}
+
+/* All of value and a newline. 0 or -errno. */
+static int write_all(int fd, const char *value)
+{
+	size_t len = strlen(value), written = 0;
+	ssize_t n;
+
+	while (written < len) {
+		n = write(fd, value + written, len - written);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			written += (size_t)n;
+	}
+	do
+		n = write(fd, "\n", 1);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* A new file beside the old one, which takes its place when it is on the disk. 0 or -errno. */
+static int replace(int dir, const char *name, const char *value)
+{
+	char fresh[NAME_MAX_LEN + 8];
+	int fd, r;
+
+	snprintf(fresh, sizeof(fresh), ".%s.new", name);
+	/* what an interrupted attempt left behind */
+	unlinkat(dir, fresh, 0);
+	fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, value);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && renameat(dir, fresh, dir, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	else if (fsync(dir) < 0)
+		r = -errno;
+	return r;
+}
+
+int credential_write(const char *name, const char *directory, const char *value, struct error *error)
+{
+	int dir, r;
+
+	r = check_name(name, error);
+	if (r < 0)
+		return r;
+	dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = dir < 0 ? -errno : replace(dir, name, value);
+	if (dir >= 0)
+		close(dir);
+	return r < 0 ? refuse(error, directory, name, strerror(-r)) : 0;
 }
 
 char *credential_free(char *value)

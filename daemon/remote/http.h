@@ -25,8 +25,8 @@ struct http_config {
 	size_t body_max;               /* bytes of a response body, after decompression */
 	const char *user_agent;
 	const char *ca_file;           /* certificates that peers are verified with; NULL: the system's */
-	http_vet vet;                  /* NULL: anywhere */
-	void *vet_arg;
+	http_vet vet;                  /* NULL: anywhere. Unix sockets are not asked about */
+	void *vet_arg;                 /* outlives the http */
 };
 
 struct http_request {
@@ -38,9 +38,11 @@ struct http_request {
 	const void *body;              /* NULL: no body */
 	size_t body_len;
 	uint64_t timeout_usec;         /* for the whole exchange; at least one millisecond */
-	uint64_t idle_usec;            /* of a stream: given up after so long without a byte; timeout_usec is not used then */
-	bool safe_to_resend;           /* a transport error on a reused connection is retried at once on a fresh one */
-	bool http2;
+	uint64_t idle_usec;            /* of a stream: given up after so long without a byte, 0: never; it has no other timeout */
+	bool safe_to_resend;           /* a transport error on a reused connection is retried at once on a fresh one; if not,
+	                                * the request has a connection of its own, and goes out again only when the service
+	                                * itself said that it has not looked at it */
+	bool http2;                    /* offered, where the URL is https: many requests share a connection */
 };
 
 /* Borrowed for the call of the callback. */
@@ -63,6 +65,7 @@ typedef void (*http_cb)(void *arg, const struct http_response *response);
 struct http *http_new(struct event_base *base, const struct http_config *config);
 /* Aborts what is under way. Not from within a done callback. */
 struct http *http_free(struct http *http);
+/* From now on; connections that stand are neither verified nor vetted again, which is over after ten minutes. */
 void http_configure(struct http *http, const struct http_config *config);
 
 /*
@@ -72,8 +75,9 @@ void http_configure(struct http *http, const struct http_config *config);
  */
 int http_start(struct http *http, const struct http_request *request, http_cb done, void *arg,
     struct http_transfer **ret, struct error *error);
-/* A piece of a stream's body, decompressed, in order. status and headers are those of the response. data NULL
- * and len 0 once when the header section is complete. Returns 0 to go on, negative to end the stream. */
+/* A piece of a 2xx response's body, decompressed, in order; before the first one, once, data NULL and len 0 when the
+ * header section is complete. head: status and headers of the response, borrowed for the call. May start and abort
+ * anything, this stream too. Returns 0 to go on, negative to end the stream: done is then told so, with status 0. */
 typedef int (*http_data_cb)(void *arg, const struct http_response *head, const void *data, size_t len);
 
 /*
@@ -83,7 +87,7 @@ typedef int (*http_data_cb)(void *arg, const struct http_response *head, const v
 int http_start_stream(struct http *http, const struct http_request *request, http_data_cb on_data, http_cb done,
     void *arg, struct http_transfer **ret, struct error *error);
 
-/* done will not be called. NULL is allowed; returns NULL. Within its own done a transfer has ended already
+/* done will not be called, nor on_data. NULL is allowed; returns NULL. Within its own done a transfer has ended already
  * and this does nothing; after that the pointer is dead. */
 struct http_transfer *http_abort(struct http_transfer *transfer);
 

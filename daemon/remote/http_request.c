@@ -20,8 +20,8 @@
 
 #define METHOD_MAX 32
 
-/* The same for every transfer. There is no low-speed abort: a long poll is silent by design, and the
- * timeout of the whole exchange bounds a service that trickles. */
+/* The same for every transfer. There is no low-speed abort: a long poll is silent by design, the timeout of
+ * the whole exchange bounds a service that trickles, and http.c itself sees when a stream falls silent. */
 static const struct {
 	CURLoption option;
 	long value;
@@ -34,6 +34,10 @@ static const struct {
 	{ CURLOPT_DISALLOW_USERNAME_IN_URL, 1 },
 	{ CURLOPT_HTTP09_ALLOWED, 0 },
 	{ CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFETIME_SEC },
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* a file of certificates that was exchanged is noticed as soon */
+	{ CURLOPT_CA_CACHE_TIMEOUT, CONNECTION_LIFETIME_SEC },
+#endif
 	{ CURLOPT_TCP_KEEPALIVE, 1 },
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* do not wait for getaddrinfo's thread when a transfer that still resolves is given up */
@@ -175,11 +179,42 @@ void http_request_set_timeout(CURL *easy, uint64_t timeout_usec)
 	uint64_t ms = timeout_usec / 1000;
 	long total = ms < 1 ? 1 : ms > INT_MAX ? INT_MAX : (long)ms;
 
+	if (timeout_usec == 0)
+		total = 0;
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, total);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, total < CONNECT_TIMEOUT_MS ? total : CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    total && total < CONNECT_TIMEOUT_MS ? total : CONNECT_TIMEOUT_MS);
 }
 
-int http_request_set(CURL *easy, const struct http_request *request, const char *user_agent)
+/* Which certificates count. A file takes the place of all that libcurl would look at by itself. */
+static CURLcode set_ca_file(CURL *easy, const char *ca_file)
+{
+	CURLcode rc = curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+
+	return rc == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : rc;
+}
+
+/* How it shares connections with others. */
+static void set_sharing(CURL *easy, const struct http_request *request)
+{
+	bool multiplexes = http_request_multiplexes(request);
+
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, multiplexes ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+	/* one connection carries them all; the watchdog is for transfers that wait for it in vain */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, multiplexes && request->safe_to_resend ? 1L : 0L);
+	/* libcurl itself sends a request again when a connection that was used before dies without a byte of
+	 * answer. A request that must not arrive twice therefore never goes out on such a connection; in
+	 * HTTP/2 nobody may join it there either, which is why it takes its connection along when it ends. */
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->safe_to_resend ? 0L : 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, multiplexes && !request->safe_to_resend ? 1L : 0L);
+}
+
+bool http_request_multiplexes(const struct http_request *request)
+{
+	return request->http2 && !request->unix_socket && strncasecmp(request->url, "https:", 6) == 0;
+}
+
+int http_request_set(CURL *easy, const struct http_request *request, const struct http_config *config)
 {
 	CURLcode rc = CURLE_OK;
 	size_t i;
@@ -194,19 +229,14 @@ int http_request_set(CURL *easy, const struct http_request *request, const char 
 		rc = curl_easy_setopt(easy, CURLOPT_URL, request->url);
 	if (rc == CURLE_OK && request->unix_socket)
 		rc = curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
-	if (rc == CURLE_OK && user_agent)
-		rc = curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent);
+	if (rc == CURLE_OK && config->user_agent)
+		rc = curl_easy_setopt(easy, CURLOPT_USERAGENT, config->user_agent);
+	if (rc == CURLE_OK && config->ca_file)
+		rc = set_ca_file(easy, config->ca_file);
 	if (rc == CURLE_OK)
 		rc = set_method(easy, request);
 	if (rc != CURLE_OK)
 		return rc == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-	    request->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
-	/* one connection carries them all; the watchdog is for transfers that wait for it in vain */
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, request->http2 ? 1L : 0L);
-	/* libcurl itself sends a request again when a connection that was used before dies without a byte of
-	 * answer. A request that must not arrive twice therefore never goes out on such a connection. */
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->safe_to_resend ? 0L : 1L);
-	http_request_set_timeout(easy, request->timeout_usec);
+	set_sharing(easy, request);
 	return 0;
 }

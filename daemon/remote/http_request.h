@@ -17,10 +17,14 @@ int http_request_check(const struct http_request *request, struct error *error);
  * frees *ret with curl_slist_free_all, after the handle. 0 or -ENOMEM. */
 int http_request_headers(const struct http_request *request, struct curl_slist **ret);
 
-/* Set every option that comes from the request; all is copied. 0, -ENOMEM or -EINVAL. */
-int http_request_set(CURL *easy, const struct http_request *request, const char *user_agent);
+/* Whether HTTP/2 is offered: it was asked for, and the URL is https. */
+bool http_request_multiplexes(const struct http_request *request);
 
-/* What is left for the exchange; libcurl's clock starts again when the handle is added. */
+/* Set every option that comes from the request and the configuration; all is copied. The timeout is not among them.
+ * 0, -ENOMEM or -EINVAL. */
+int http_request_set(CURL *easy, const struct http_request *request, const struct http_config *config);
+
+/* What is left for the exchange, 0: no limit; libcurl's clock starts again when the handle is added. */
 void http_request_set_timeout(CURL *easy, uint64_t timeout_usec);
 
 #endif

@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define BODY_FIRST 4096
+
+/* A transfer that was sent so often is not sent again because its connection died. */
+#define ATTEMPTS_MAX 8
 
 /* Some weeks: what libcurl can hold in milliseconds everywhere. */
 #define TIMEOUT_MAX_USEC (UINT64_C(2000000000) * 1000)
@@ -22,16 +25,33 @@ static int on_attempt(void *arg, char *remote, char *local, int remote_port, int
 	struct http_transfer *transfer = arg;
 
 	transfer->attempts++;
+	transfer->on_attempt(transfer);
 	return CURL_PREREQFUNC_OK;
 }
 
-/* From libcurl: a line of a header section. libcurl keeps them; here they are only counted. */
+/* Whether what is coming is for the reader of a stream. */
+static bool streams(const struct http_transfer *transfer)
+{
+	long status = 0;
+
+	if (!transfer->on_data)
+		return false;
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status <= 299;
+}
+
+/* From libcurl: a line of a header section. libcurl keeps them; here they are only counted. The last one is empty. */
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_transfer *transfer = arg;
 
+	transfer->heard = true;
 	transfer->n_headers++;
 	transfer->header_bytes += size * count;
+	if (size * count > 0 && (data[0] == '\r' || data[0] == '\n') && !transfer->has_head && streams(transfer)) {
+		transfer->has_head = true;
+		transfer->on_news(transfer);
+	}
 	if (transfer->n_headers > HTTP_HEADERS_MAX || transfer->header_bytes > HTTP_HEADER_BYTES_MAX) {
 		transfer->refusal = REFUSED_HEADERS;
 		return 0;
@@ -62,13 +82,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_transfer *transfer = arg;
 	size_t len = size * count;
-	struct http_response head = { 0 };
-	long status = 0;
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	head.status = (int)status;
-	if (transfer->on_data && status / 100 == 2)
-		return transfer->on_data(transfer->arg, &head, data, len) < 0 ? 0 : len;
+	transfer->heard = true;
 	if (len > transfer->body_max - transfer->body_len) {
 		transfer->refusal = REFUSED_BODY;
 		return 0;
@@ -79,7 +94,27 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	}
 	memcpy(transfer->body + transfer->body_len, data, len);
 	transfer->body_len += len;
+	if (transfer->has_head)
+		transfer->on_news(transfer);
 	return len;
+}
+
+/* From libcurl: it wants a socket to connect to an address, to which a name may have led. */
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_transfer *transfer = arg;
+
+	if (address->family != AF_UNIX && transfer->vet && !transfer->vet(transfer->vet_arg, &address->addr)) {
+		/* what is said about an address that was tried counts more than this */
+		if (!transfer->opened)
+			http_name_address(&address->addr, transfer->forbidden, sizeof(transfer->forbidden));
+		return CURL_SOCKET_BAD;
+	}
+	if (!transfer->may_open(transfer))
+		return CURL_SOCKET_BAD;
+	transfer->opened = true;
+	transfer->forbidden[0] = '\0';
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static void set_callbacks(struct http_transfer *transfer)
@@ -93,6 +128,8 @@ static void set_callbacks(struct http_transfer *transfer)
 	curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
 }
 
 /* What error texts call the other side. */
@@ -131,16 +168,20 @@ int http_transfer_new(const struct http_request *request, const struct http_conf
 		r = http_request_headers(request, &transfer->headers);
 	transfer->easy = curl_easy_init();
 	if (r == 0)
-		r = transfer->easy ? http_request_set(transfer->easy, request, config->user_agent) : -ENOMEM;
+		r = transfer->easy ? http_request_set(transfer->easy, request, config) : -ENOMEM;
 	if (r < 0) {
 		r = error_set(error, r == -ENOMEM ? ERROR_OUT_OF_MEMORY : ERROR_INVALID_ARGUMENT,
 		    r == -ENOMEM ? "no memory for a request" : "libcurl cannot send this request");
 		goto fail;
 	}
-	set_callbacks(transfer);
 	transfer->timeout_usec = request->timeout_usec < TIMEOUT_MAX_USEC ? request->timeout_usec : TIMEOUT_MAX_USEC;
+	transfer->idle_usec = request->idle_usec < TIMEOUT_MAX_USEC ? request->idle_usec : TIMEOUT_MAX_USEC;
 	transfer->safe_to_resend = request->safe_to_resend;
+	transfer->multiplexes = http_request_multiplexes(request);
 	transfer->body_max = config->body_max;
+	transfer->vet = config->vet;
+	transfer->vet_arg = config->vet_arg;
+	set_callbacks(transfer);
 	*ret = transfer;
 	return 0;
 fail:
@@ -162,12 +203,18 @@ struct http_transfer *http_transfer_free(struct http_transfer *transfer)
 	return NULL;
 }
 
+static bool spoke_http2(const struct http_transfer *transfer)
+{
+	long version = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+	return version == CURL_HTTP_VERSION_2_0;
+}
+
 /* Whether the error is what a dead connection gives. A response cut short is the service's own fault in HTTP/1.1,
  * but in HTTP/2 it happens to every stream, with or without headers so far, when the connection goes away. */
 static bool connection_died(const struct http_transfer *transfer)
 {
-	long version = 0;
-
 	switch (transfer->result) {
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
@@ -176,135 +223,49 @@ static bool connection_died(const struct http_transfer *transfer)
 	case CURLE_RECV_ERROR:
 		return true;
 	case CURLE_PARTIAL_FILE:
-		curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
-		return version == CURL_HTTP_VERSION_2_0 || transfer->header_bytes == 0;
+		return spoke_http2(transfer) || transfer->header_bytes == 0;
 	default:
 		return false;
 	}
+}
+
+/* Whether others had used the connection. One that was opened for HTTP/2 is believed to have been joined by others, who
+ * may have used it up, but once only: a service that breaks off each new connection is to be seen. */
+static bool connection_was_used(const struct http_transfer *transfer)
+{
+	long connects = 1;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+	return connects == 0 || (transfer->multiplexes && transfer->attempts == 1);
 }
 
 bool http_transfer_rewind(struct http_transfer *transfer, uint64_t now_usec)
 {
 	uint64_t spent = now_usec - transfer->started_usec;
-	long connects = 1;
 
-	if (!transfer->safe_to_resend || transfer->refusal != REFUSED_NOTHING ||
-	    !connection_died(transfer) || spent + 1000 > transfer->timeout_usec)
-		return false;
-	/* 0: it went out on a used connection. The next attempt makes its own, so there is no third one. */
-	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects);
-	if (connects != 0)
+	if (!transfer->safe_to_resend || transfer->refusal != REFUSED_NOTHING || transfer->has_head ||
+	    !connection_died(transfer) || !connection_was_used(transfer) ||
+	    (!transfer->on_data && spent + 1000 > transfer->timeout_usec) || transfer->attempts >= ATTEMPTS_MAX)
 		return false;
 	transfer->body_len = 0;
 	transfer->header_bytes = 0;
 	transfer->n_headers = 0;
 	transfer->text[0] = '\0';
-	curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
-	http_request_set_timeout(transfer->easy, transfer->timeout_usec - spent);
+	/* In HTTP/1.1 the next attempt makes its own connection, so there is no third one. In HTTP/2 all those whom a
+	 * connection took along meet on the next one, and this may be at its end too before all had their turn. */
+	if (!transfer->multiplexes)
+		curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+	http_transfer_resume(transfer, now_usec);
 	return true;
 }
 
-/* Set the error text. It ends up in logs and in futures: one line, cut where it is too long. */
-static void __attribute__((format(printf, 2, 3))) say(struct http_response *response, const char *format, ...)
-{
-	va_list args;
-	char *p;
-
-	va_start(args, format);
-	vsnprintf(response->error, sizeof(response->error), format, args);
-	va_end(args);
-	for (p = response->error; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-}
-
-/* "after 30.0 s", "after 50 ms". */
-static void say_timeout(const struct http_transfer *transfer, uint64_t now_usec, struct http_response *response)
+void http_transfer_resume(struct http_transfer *transfer, uint64_t now_usec)
 {
 	uint64_t spent = now_usec - transfer->started_usec;
-	const char *doing = transfer->attempts ? "waiting for" : "connecting to";
 
-	response->timed_out = transfer->attempts > 0;
-	if (spent < 1000000)
-		say(response, "timed out after %u ms %s %s", (unsigned)(spent / 1000), doing, transfer->peer);
-	else
-		say(response, "timed out after %.1f s %s %s", (double)spent / 1e6, doing, transfer->peer);
-}
-
-static void say_refusal(const struct http_transfer *transfer, uint64_t now_usec, struct http_response *response)
-{
-	switch (transfer->refusal) {
-	case REFUSED_BODY:
-		say(response, "%s: response body over %zu bytes", transfer->peer, transfer->body_max);
-		break;
-	case REFUSED_HEADERS:
-		say(response, "%s: response headers over %d lines or %d bytes", transfer->peer,
-		    HTTP_HEADERS_MAX, HTTP_HEADER_BYTES_MAX);
-		break;
-	case REFUSED_WATCHDOG:
-		say_timeout(transfer, now_usec, response);
-		break;
-	case REFUSED_RESET:
-		say(response, "%s: interrupted, the HTTP transport had to be restarted", transfer->peer);
-		break;
-	default:
-		say(response, "%s: no memory for the response", transfer->peer);
-	}
-}
-
-/* libcurl's own words where they say more than the code's; never for codes whose text may quote a URL. */
-static const char *libcurl_words(const struct http_transfer *transfer)
-{
-	switch (transfer->result) {
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-		if (transfer->text[0])
-			return transfer->text;
-		break;
-	default:
-		break;
-	}
-	return curl_easy_strerror(transfer->result);
-}
-
-static void say_failure(const struct http_transfer *transfer, uint64_t now_usec, struct http_response *response)
-{
-	const char *peer = transfer->peer;
-	const char *words = libcurl_words(transfer);
-	long os_errno = 0;
-
-	switch (transfer->result) {
-	case CURLE_OPERATION_TIMEDOUT:
-		say_timeout(transfer, now_usec, response);
-		break;
-	case CURLE_COULDNT_RESOLVE_HOST:
-		say(response, "resolve %.*s: no address found", (int)(strrchr(peer, ':') - peer), peer);
-		break;
-	case CURLE_COULDNT_CONNECT:
-		curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
-		say(response, "connect to %s: %s", peer, os_errno ? strerror((int)os_errno) : "failed");
-		break;
-	case CURLE_GOT_NOTHING:
-		say(response, "%s: connection closed without a response", peer);
-		break;
-	case CURLE_PARTIAL_FILE:
-		say(response, "%s: response cut short: %s", peer, words);
-		break;
-	case CURLE_BAD_CONTENT_ENCODING:
-		say(response, "%s: response body cannot be decompressed", peer);
-		break;
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_WEIRD_SERVER_REPLY:
-		say(response, "%s: not an HTTP response", peer);
-		break;
-	default:
-		say(response, "%s%s: %s", transfer->attempts ? "" : "connect to ", peer, words);
-	}
+	if (!transfer->on_data)
+		http_request_set_timeout(transfer->easy, spent < transfer->timeout_usec ?
+		    transfer->timeout_usec - spent : 1);
 }
 
 /* libcurl leaves a CR in an empty value. */
@@ -330,24 +291,61 @@ static size_t list_headers(CURL *easy, struct http_header *headers)
 	return n;
 }
 
-void http_transfer_response(struct http_transfer *transfer, uint64_t now_usec, struct http_header *headers,
-    struct http_response *ret)
+static void set_head(struct http_transfer *transfer, struct http_header *headers, struct http_response *ret)
 {
 	long status = 0;
 
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	ret->status = (int)status;
+	ret->n_headers = list_headers(transfer->easy, headers);
+	ret->headers = headers;
+}
+
+void http_transfer_head(struct http_transfer *transfer, struct http_header *headers, struct http_response *ret)
+{
 	memset(ret, 0, sizeof(*ret));
-	ret->sent = transfer->attempts > 0;
+	ret->sent = true;
+	ret->resends = transfer->attempts - 1;
+	set_head(transfer, headers, ret);
+}
+
+/* Whether all that the service did was to refuse the stream. libcurl tries again as long as it may; of a transfer whose
+ * connections are all its own there is no other reason to. */
+static bool refused_throughout(const struct http_transfer *transfer)
+{
+	static const char gave_up[] = "Connection died, tried ";
+
+	return !transfer->safe_to_resend && transfer->result != CURLE_OK &&
+	    strncmp(transfer->text, gave_up, strlen(gave_up)) == 0;
+}
+
+static bool gave_up_waiting(const struct http_transfer *transfer)
+{
+	switch (transfer->refusal) {
+	case REFUSED_NOTHING:
+		return transfer->result == CURLE_OPERATION_TIMEDOUT;
+	case REFUSED_WATCHDOG:
+	case REFUSED_IDLE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void http_transfer_response(struct http_transfer *transfer, uint64_t now_usec, struct http_header *headers,
+    struct http_response *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->sent = transfer->attempts > 0 && !refused_throughout(transfer);
 	ret->resends = transfer->attempts > 1 ? transfer->attempts - 1 : 0;
 	ret->too_large = transfer->refusal == REFUSED_BODY;
 	ret->headers = headers;
-	if (transfer->refusal != REFUSED_NOTHING) {
-		say_refusal(transfer, now_usec, ret);
-	} else if (transfer->result != CURLE_OK) {
-		say_failure(transfer, now_usec, ret);
-	} else {
-		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-		ret->status = (int)status;
-		ret->n_headers = list_headers(transfer->easy, headers);
+	ret->timed_out = ret->sent && gave_up_waiting(transfer);
+	if (transfer->refusal != REFUSED_NOTHING || transfer->result != CURLE_OK)
+		http_transfer_say(transfer, now_usec, ret);
+	else
+		set_head(transfer, headers, ret);
+	if (ret->status != 0) {
 		ret->body = transfer->body ? transfer->body : "";
 		ret->body_len = transfer->body_len;
 	}

@@ -52,6 +52,7 @@ START_TEST(of_a_user)
 	become_user();
 	setenv("XDG_RUNTIME_DIR", "/run/user/5", 1);
 	ck_assert_msg(paths_find(NULL, NULL, NULL, &paths, text) == 0, "%s", text);
+	ck_assert(!paths.machine);
 	ck_assert_str_eq(paths.socket, "/run/user/5/futured/futured.sock");
 	ck_assert_str_eq(paths.state, "/home/u/.local/state/futured");
 	ck_assert_str_eq(paths.config, "/home/u/.config/futured/futured.conf");
@@ -73,6 +74,7 @@ START_TEST(of_the_machine)
 	if (getuid() != 0)
 		return;
 	ck_assert_int_eq(paths_find(NULL, NULL, NULL, &paths, text), 0);
+	ck_assert(paths.machine);
 	ck_assert_str_eq(paths.socket, "/run/futured/futured.sock");
 	ck_assert_str_eq(paths.state, "/var/lib/futured");
 	ck_assert_str_eq(paths.config, SYSCONFDIR "/futured/futured.conf");

@@ -211,9 +211,10 @@ class Tokens(ChemCloudTest):
         secrets = {entry["headers"]["authorization"].removeprefix("Bearer ") for entry in self.requests("poll")}
         shown = json.dumps(self.snapshot(made)) + self.daemon.log()
         self.daemon.stop()
-        for entry in os.scandir(self.home.state):
-            with open(entry.path, "rb") as file:
-                shown += file.read().decode("latin-1")
+        for directory, _, names in os.walk(self.home.state):
+            for name in names:
+                with open(os.path.join(directory, name), "rb") as file:
+                    shown += file.read().decode("latin-1")
         for secret in secrets | {self.token}:
             self.assertNotIn(secret, shown)
 

@@ -35,7 +35,7 @@ class Options(unittest.TestCase):
         done = self.run_daemon("--help")
         self.assertEqual(done.returncode, 0, done.stderr)
         for option in ("--socket", "--state-dir", "--config", "--profile-dir", "--log-level", "--check-config",
-                       "--version", "--help"):
+                       "--machine", "--version", "--help"):
             self.assertIn(option, done.stdout)
 
     def test_unknown_option(self):

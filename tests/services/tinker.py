@@ -112,6 +112,7 @@ class Tinker(jobs.JobService):
         self.owners = {}           # model or sampling session -> session
         self.by_seq = {}
         self.jwts = {}             # -> when it expires
+        self.minted = 0
         self.exports = {}          # session -> times asked
 
     def new_name(self):
@@ -153,7 +154,8 @@ class Tinker(jobs.JobService):
 
     @route("token", "POST", API + "auth/token")
     def on_token(self, request):
-        claims = {"exp": int(time.time() + self.jwt_seconds), "jti": len(self.jwts) + 1}
+        self.minted += 1
+        claims = {"exp": int(time.time() + self.jwt_seconds), "jti": self.minted}
         parts = ({"alg": "none"}, claims, {})
         jwt = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
         self.jwts[jwt] = time.monotonic() + self.jwt_seconds

@@ -57,6 +57,7 @@ void fixture_done(void *arg, const struct http_response *response)
 	outcome->status = response->status;
 	outcome->sent = response->sent;
 	outcome->too_large = response->too_large;
+	outcome->timed_out = response->timed_out;
 	outcome->resends = response->resends;
 	snprintf(outcome->error, sizeof(outcome->error), "%s", response->error);
 	for (i = 0; i < response->n_headers && i < 64; i++) {

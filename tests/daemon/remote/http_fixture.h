@@ -17,7 +17,7 @@ struct outcome {
 	size_t n_headers;
 	char *body;
 	size_t body_len;
-	bool sent, too_large;
+	bool sent, too_large, timed_out;
 	unsigned resends;
 	char error[256];
 	struct http_transfer *transfer;

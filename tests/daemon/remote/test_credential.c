@@ -230,6 +230,42 @@ START_TEST(test_read_afresh)
 }
 END_TEST
 
+START_TEST(test_write)
+{
+	struct error error = { 0 };
+	char path[300];
+	struct stat st;
+
+	put(directory, "token", "old", 3, 0400);
+	ck_assert_msg(credential_write("token", directory, VALUE, &error) == 0, "%s", error.message);
+	expect("token", VALUE);
+	snprintf(path, sizeof(path), "%s/token", directory);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0600);
+	ck_assert_int_eq(credential_write("../token", directory, VALUE, &error), -ENOEXEC);
+	ck_assert_int_eq(credential_write("token", path, VALUE, &error), -ENOEXEC);
+	ck_assert_ptr_nonnull(strstr(error.message, path));
+	ck_assert_ptr_null(strstr(error.message, VALUE));
+}
+END_TEST
+
+START_TEST(test_read_own)
+{
+	struct error error = { 0 };
+	char *got = NULL;
+
+	setenv("CREDENTIALS_DIRECTORY", managed, 1);
+	put(managed, "token", "theirs", 6, 0400);
+	ck_assert_int_eq(credential_read_own("token", directory, &got, &error), -ENOENT);
+	ck_assert_int_eq(error.code, ERROR_NONE);
+	put(directory, "token", VALUE, strlen(VALUE), 0600);
+	ck_assert_int_eq(credential_read_own("token", directory, &got, &error), 0);
+	ck_assert_str_eq(got, VALUE);
+	credential_free(got);
+	expect("token", "theirs");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("credential");
@@ -240,6 +276,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, test_contents, 0, sizeof(contents) / sizeof(contents[0]));
 	tcase_add_test(tcase, test_size);
+	tcase_add_test(tcase, test_write);
+	tcase_add_test(tcase, test_read_own);
 	tcase_add_loop_test(tcase, test_modes, 0, sizeof(open_modes) / sizeof(open_modes[0]));
 	tcase_add_test(tcase, test_kinds);
 	tcase_add_test(tcase, test_owner);

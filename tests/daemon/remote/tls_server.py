@@ -1,8 +1,8 @@
 """tls_server.py - answers every HTTPS request with 200, under a certificate that nobody has signed but itself.
 
-Prints its port, and ends when standard input does.
+Prints its port and the file with the certificate, and ends when standard input does.
 """
-import os
+import contextlib
 import socketserver
 import ssl
 import sys
@@ -40,14 +40,24 @@ class Handler(socketserver.BaseRequestHandler):
             pass
 
 
-with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-    server.daemon_threads = True
-    server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile("w") as file:
+@contextlib.contextmanager
+def certificate():
+    """The path of a file with the certificate and its key."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(PEM)
         file.flush()
-        server.context.load_cert_chain(file.name)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(server.server_address[1], flush=True)
-    sys.stdin.read()
-    os._exit(0)
+        yield file.name
+
+
+def main():
+    with certificate() as path, socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.context.load_cert_chain(path)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(server.server_address[1], path, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
