@@ -12,8 +12,9 @@
  * Futures that are polled, share a bucket and name the same list request are a batch: it has one polling ladder, and
  * its turns take the place of their regular polls. A member's own next_usec is SCHED_NEVER meanwhile; whoever sets it
  * (a refresh, a cancellation, an event) has the future asked about alone, and so does its deadline. It is back in the
- * batch when that came out pending. A turn of which nothing is new writes nothing but the batch's place on its ladder,
- * into the record of one member, and that only when it has changed.
+ * batch when that came out pending. The only member of a batch is asked about alone, too. A turn of which nothing is
+ * new writes nothing but the batch's place on its ladder, into the record of one member, and that only when it has
+ * changed.
  */
 struct batches {
 	struct groups groups;

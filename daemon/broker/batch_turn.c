@@ -343,9 +343,13 @@ void batches_due(struct broker *broker, uint64_t now_usec)
 	while ((entry = sched_pop(&broker->batches.timers, now_usec))) {
 		struct batch *batch = (struct batch *)(void *)((char *)entry - offsetof(struct batch, timer));
 
+		batch->next_usec = SCHED_NEVER;
+		if (batch->count == 1) {
+			drive_now(batch->first);        /* a list is more than one needs */
+			continue;
+		}
 		batch->turn++;
 		batch->todo = batch->count;
-		batch->next_usec = SCHED_NEVER;
 		batch->eager = batch->ladder = false;
 		batch->wish_usec = batch->later_usec = UINT64_MAX;
 		bucket_request(broker->buckets, &batch->slot);

@@ -70,7 +70,7 @@ END_TEST
 START_TEST(each_member_ends_for_itself)
 {
 	rig->on_item = batch_say;
-	rig_create_many(rig, 0, 3, ids);
+	rig_create_many(rig, 0, 4, ids);
 	odd = ids[1];
 	odd_outcome = OUTCOME_FAILURE;
 	rig_run(rig, 10 * SECOND);
@@ -84,7 +84,26 @@ START_TEST(each_member_ends_for_itself)
 	outcome = OUTCOME_CANCELLED;
 	rig_run(rig, 20 * SECOND);
 	ck_assert_int_eq(batch_state(&ids[2]), STORE_CANCELLED);
+	ck_assert_int_eq(batch_state(&ids[3]), STORE_CANCELLED);
 	ck_assert_uint_eq(rig->polls.count, 0);
+}
+END_TEST
+
+/* A list may be long: it is worth it for two. */
+START_TEST(the_only_one_is_asked_about_alone)
+{
+	unsigned polls;
+
+	rig_create_many(rig, 0, 1, ids);
+	rig_run(rig, 300 * SECOND);
+	ck_assert_uint_eq(rig->lists.count, 0);
+	polls = rig->polls.count;
+	ck_assert_uint_ge(polls, 8);
+	ck_assert_uint_le(polls, 60);
+	rig_create_many(rig, 0, 1, ids + 1);
+	rig_run(rig, 300 * SECOND);
+	ck_assert_uint_ge(rig->lists.count, 8);
+	ck_assert_uint_le(rig->polls.count, polls + 2);
 }
 END_TEST
 
@@ -370,14 +389,15 @@ START_TEST(who_is_asked_about_together)
 	rig->kinds[3].plan.batch = "list";
 	rig->kinds[3].plan.bucket = "another service";
 	rig_create_many(rig, 0, 3, ids);
-	rig_create_many(rig, 2, 1, ids);
-	rig_create_many(rig, 3, 1, ids);
+	rig_create_many(rig, 2, 2, ids);
+	rig_create_many(rig, 3, 2, ids);
 	rig_create(rig, 1001, 0, UINT64_MAX, &ids[0]);
+	rig_create(rig, 1001, 0, UINT64_MAX, &ids[1]);
 	rig_run(rig, 300 * SECOND);
 	rig->lists.count = 0;
 	rig_run(rig, 20 * SECOND);
 	ck_assert_uint_eq(rig->lists.count, 4);
-	ck_assert_uint_eq(batch_members(0) + batch_members(1) + batch_members(2) + batch_members(3), 6);
+	ck_assert_uint_eq(batch_members(0) + batch_members(1) + batch_members(2) + batch_members(3), 9);
 }
 END_TEST
 
@@ -412,6 +432,7 @@ static Suite *batch_suite(void)
 	tcase_add_test(tcase, a_thousand_cost_the_requests_of_one);
 	tcase_add_test(tcase, ten_thousand_in_reasonable_time);
 	tcase_add_test(tcase, each_member_ends_for_itself);
+	tcase_add_test(tcase, the_only_one_is_asked_about_alone);
 	tcase_add_test(tcase, the_missing_are_asked_about_alone);
 	tcase_add_test(tcase, a_refresh_is_for_one_alone);
 	tcase_add_test(tcase, a_refresh_is_not_answered_by_what_was_known_before);

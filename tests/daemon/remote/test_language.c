@@ -215,18 +215,17 @@ START_TEST(an_error_is_in_the_element_that_was_found)
 {
 	static const char *const errors[] = { "\"@\"",
 		"{\"code\": \"@/reason\", \"message\": \"@/message\", \"details\": \"@\"}" };
-	char text[512], *code;
+	char text[512];
 
 	snprintf(text, sizeof(text), "[{\"when\": {\"status\": 200, \"all\": [{\"body\": {\"/status/conditions\": {\"any\": "
 	    "{\"/type\": \"Failed\", \"/status\": \"True\"}}}}]}, \"then\": \"failure\", \"error\": %s}]", errors[_i]);
 	use_rules(text);
 	judge_poll(200, CONDITIONS);
 	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
-	code = strndup(judgement.verdict.failure.code.data, judgement.verdict.failure.code.len);
-	ck_assert_str_eq(_i ? code : "", _i ? "DeadlineExceeded" : "");
+	if (_i)
+		ck_assert(slice_equals(judgement.verdict.failure.code, "DeadlineExceeded"));
 	ck_assert(slice_equals(judgement.verdict.failure.message, "too \xc3\xa4" "ctive"));
 	ck_assert(strncmp(judgement.verdict.failure.details.data, "{\"type\": \"Failed\"", 17) == 0);
-	free(code);
 }
 END_TEST
 
