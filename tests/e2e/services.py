@@ -81,6 +81,16 @@ class ServiceTest(harness.DaemonTest):
         del polling["batch"]
         return {"polling": polling}
 
+    def companion(self):
+        """A future for a job that does not end: a list is worth its while only for several."""
+        return self.create(self.service.prepare())
+
+    def asked_alone_after_a_list(self, name):
+        """The answer that ended it was to a request about it alone, right after a list that did not have it."""
+        requests = self.requests()
+        i = next(i for i, entry in enumerate(requests) if entry["name"] == name and entry["status"] == 404)
+        self.assertEqual((requests[i - 1]["kind"], requests[i - 1]["status"]), ("list", 200))
+
     def creation(self, name=None, params=None, **more):
         """The params of future.create for a job, or (None) for one that a submit makes."""
         params = {"base": self.service.url + self.path, **({self.id_param: name} if name else {}), **(params or {})}

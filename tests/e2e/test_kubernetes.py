@@ -109,19 +109,22 @@ class Lists(KubernetesTest):
         self.assertLess(self.count("list"), 20)
 
     def test_namespaces_are_listed_each(self):
-        for namespace in ("red", "blue"):
-            self.service.prepare(name=f"{namespace}-job", namespace=namespace, polls=3)
-        made = [self.create(f"{namespace}-job", params={"namespace": namespace}) for namespace in ("red", "blue")]
+        jobs = [(color, i) for color in ("red", "blue") for i in (1, 2)]
+        for color, i in jobs:
+            self.service.prepare(name=f"job-{color}-{i}", namespace=color, polls=4)
+        made = [self.create(f"job-{color}-{i}", params={"namespace": color}) for color, i in jobs]
         for some_id in made:
             self.result(some_id)
         self.assertEqual({entry["target"].split("/")[5] for entry in self.requests("list")}, {"red", "blue"})
 
     def test_failed_in_a_list(self):
+        self.companion()
         name = self.service.prepare(polls=3, end="Failed", reason="BackoffLimitExceeded", message="too often")
         self.fails(self.create(name), kind="remote", code="BackoffLimitExceeded", message="too often")
         self.assertGreaterEqual(self.count("list"), 1)
 
     def on_the_second_page(self, **simulate):
+        self.companion()
         for _ in range(510):
             self.service.prepare()
         name = self.service.prepare(**simulate)
@@ -145,12 +148,13 @@ class Lists(KubernetesTest):
         self.assertLessEqual(self.count("poll", name), 1)
 
     def test_a_job_that_is_gone_from_the_list(self):
+        self.companion()
         name = self.service.prepare()
         made = self.create(name)
         self.seen(1, "list")
         self.service.lost(name)
         self.fails(made, kind="lost", http_status=404)
-        self.assertEqual([(entry["kind"], entry["status"]) for entry in self.requests()][-2:], [("list", 200), ("poll", 404)])
+        self.asked_alone_after_a_list(name)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,7 @@ class Submits(OpenAiTest):
     def test_submit(self):
         made = self.submit(name="batch_mine", polls=2)
         self.assertEqual(self.result(made), LINE.encode())
-        self.assertEqual(self.history("batch_mine"), [("submit", 200), ("file", 200)])
-        self.assertEqual(self.count("list"), 2)
+        self.assertEqual(self.history("batch_mine"), [("submit", 200), ("poll", 200), ("poll", 200), ("file", 200)])
 
     def test_a_submit_that_is_refused(self):
         data = self.fails(self.submit({"endpoint": "/v1/responses"}), kind="remote", http_status=400)
@@ -136,6 +135,7 @@ class Lists(OpenAiTest):
         name = self.service.prepare(**simulate)
         for _ in range(newer):
             self.service.prepare()
+        self.companion()
         return name, self.create(name)
 
     def test_a_list_answers_for_all(self):
@@ -157,7 +157,7 @@ class Lists(OpenAiTest):
         name, made = self.listed(250, polls=3)
         self.assertEqual(self.result(made), LINE.encode())
         pages = [re.search("after=([^&]*)|$", entry["target"])[1] for entry in self.requests("list")]
-        self.assertEqual(pages[:3], [None, "batch_000152", "batch_000052"])
+        self.assertEqual(pages[:3], [None, "batch_000153", "batch_000053"])
         self.assertEqual(len(pages) % 3, 0)
         self.assertLessEqual(self.count("poll", name), 1)
 
@@ -166,7 +166,7 @@ class Lists(OpenAiTest):
         self.seen(1, "list")
         self.service.lost(name)
         self.fails(made, kind="lost", http_status=404)
-        self.assertEqual([(entry["kind"], entry["status"]) for entry in self.requests()][-2:], [("list", 200), ("poll", 404)])
+        self.asked_alone_after_a_list(name)
 
     def test_a_list_that_fails_is_tried_again(self):
         self.service.fault({"kind": "list", "status": 503}, {"kind": "list", "body": "not a list"},
@@ -180,10 +180,10 @@ class Lists(OpenAiTest):
         self.service.fault({"kind": "list", "status": 403})
         name, made = self.listed(polls=4)
         self.assertEqual(self.result(made), LINE.encode())
-        kinds = [entry["kind"] for entry in self.requests()]
-        refused = kinds.index("list")
-        self.assertEqual(kinds[refused + 1], "poll")
-        self.assertEqual(self.requests()[refused + 1]["name"], name)
+        requests = self.requests()
+        refused = [entry["kind"] for entry in requests].index("list")
+        self.assertEqual({entry["kind"] for entry in requests[refused + 1:refused + 3]}, {"poll"})
+        self.assertIn(name, [entry["name"] for entry in requests[refused + 1:refused + 3]])
 
     def test_the_power_cord_between_two_pages(self):
         self.service.fault({"kind": "list", "skip": 1, "hold": True})
