@@ -90,8 +90,8 @@ static const char *path_fault(const char *url)
 	return NULL;
 }
 
-/* The url begins with a {+name} whose value is a URL, or starts at the root: that value as it is, then the rest.
- * 1, or 0: it does not. */
+/* The url begins with a {+name} whose value is a URL, or starts at the root: that value as it is, and the rest, which
+ * goes on with its path or, from a ? or &, with its query. 1, or 0: it does not. */
 static int fill_given(const struct request *request, const struct values *values, char **ret, struct error *error)
 {
 	char name[REMOTE_NAME_MAX + 1], *given, *rest = NULL, *whole = NULL;
@@ -112,8 +112,12 @@ static int fill_given(const struct request *request, const struct values *values
 		r = error_set(error, ERROR_INVALID_SPEC, "%s: \"%.200s\"", path_fault(rest), rest);
 	else if (r == 0 && *rest == '/' && path_fault(rest + 1))
 		r = error_set(error, ERROR_INVALID_SPEC, "%s: \"%.200s\"", path_fault(rest + 1), rest);
-	if (r == 0 && asprintf(&whole, "%s%s", given, rest) < 0)
-		r = place_no_memory(error);
+	if (r == 0) {
+		size_t path = *rest == '?' || *rest == '&' ? strlen(given) : strcspn(given, "?#");
+
+		if (asprintf(&whole, "%.*s%s%s", (int)path, given, rest, given + path) < 0)
+			r = place_no_memory(error);
+	}
 	free(given);
 	free(rest);
 	if (r < 0)

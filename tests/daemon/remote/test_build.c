@@ -43,7 +43,7 @@ static const struct {
 	{ "\"url\": \"{+path}\"", "http://h/abs?z=1", "GET", NULL, NULL },
 	{ "\"url\": \"{+s}\"", "http://h/b/a/b%20c", "GET", NULL, NULL },
 	{ "\"url\": \"{+path}&more={s}\"", "http://h/abs?z=1&more=a%2Fb%20c", "GET", NULL, NULL },
-	{ "\"url\": \"{+loc}/cancel\"", "https://other:8/x?y=%2F/cancel", "GET", NULL, NULL },
+	{ "\"url\": \"{+loc}/cancel\"", "https://other:8/x/cancel?y=%2F", "GET", NULL, NULL },
 	{ "\"url\": \"{+s}:cancel\"", "http://h/b/a/b%20c:cancel", "GET", NULL, NULL },
 	{ "\"url\": \"/p\", \"text\": \"{s:base64}\"", "http://h/p", "GET", "text/plain; charset=utf-8", "YS9iIGM=" },
 	{ "\"url\": \"/p?k={s}\"", "http://h/p?k=a%2Fb%20c", "GET", NULL, NULL },
