@@ -18,7 +18,7 @@ struct capture {
 	const char *body;
 	size_t pointer;
 	const char *after;             /* NULL: from the start */
-	const char *before;            /* NULL: to the end */
+	const char *before;            /* NULL: the end */
 	bool unfilled;                 /* a template has no value: there is nothing to take */
 };
 
@@ -222,7 +222,7 @@ static int plain_text(struct slice text, json_t **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* The part of a text that a capture is about; absent when there is no `after` in it. */
+/* The part of a text that a capture is about; absent when there is no `after` in it, or no `before` behind that. */
 static struct slice part(const struct capture *capture, struct slice text)
 {
 	const char *end = text.data + text.len, *found;
@@ -234,9 +234,12 @@ static struct slice part(const struct capture *capture, struct slice text)
 		text.data = found + strlen(capture->after);
 		text.len = (size_t)(end - text.data);
 	}
-	found = capture->before ? memmem(text.data, text.len, capture->before, strlen(capture->before)) : NULL;
-	if (found)
+	if (capture->before) {
+		found = memmem(text.data, text.len, capture->before, strlen(capture->before));
+		if (!found)
+			return (struct slice){ 0 };
 		text.len = (size_t)(found - text.data);
+	}
 	return text;
 }
 

@@ -70,8 +70,8 @@ static const struct {
 	{ "{\"header\": \"Location\", \"after\": \"/jobs/\", \"before\": \"/\"}", "", "{\"x\":\"17\"}" },
 	{ "{\"header\": \"Location\", \"after\": \"/jobs/\"}", "", "{\"x\":\"17/status?a=/jobs/2\"}" },
 	{ "{\"header\": \"Location\", \"before\": \"/jobs/\"}", "", "{\"x\":\"https://h\"}" },
-	/* an end that is not there is the end */
-	{ "{\"header\": \"Location\", \"after\": \"a=\", \"before\": \"&\"}", "", "{\"x\":\"/jobs/2\"}" },
+	{ "{\"header\": \"Location\", \"after\": \"a=\", \"before\": \"&\"}", "", NULL },
+	{ "{\"header\": \"Location\", \"after\": \"/status\", \"before\": \"/jobs/1\"}", "", NULL },
 	{ "{\"header\": \"Location\", \"after\": \"/tasks/\"}", "", NULL },
 	{ "{\"header\": \"Location\", \"after\": \"/jobs/2\"}", "", NULL },
 	{ "{\"body\": \"\", \"after\": \"<id>\", \"before\": \"</id>\"}", "<job><id>j-1</id><id>2</id></job>",
