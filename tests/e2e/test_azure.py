@@ -107,7 +107,8 @@ class StatusReads(AzureTest):
     """A failure of the status read is not one of the operation."""
 
     def test_a_4xx_is_not_the_operations_failure(self):
-        name = self.service.prepare(polls=1, faults=[{"status": 403, "times": 2}, {"status": 400, "body": {"error": {"code": "x"}}}])
+        faults = [{"status": 403, "times": 2}, {"status": 400, "body": {"error": {"code": "x"}}}]
+        name = self.service.prepare(polls=1, faults=faults)
         made = self.create(f"/monitors/{name}?{VERSION}")
         self.result(made)
         self.assertEqual(self.statuses("monitor"), [403, 403, 400, 200])

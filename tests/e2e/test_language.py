@@ -190,8 +190,9 @@ class Row4(ScriptTest):
         self.body(["a", 2, True], ["a", 2, True], ["b", "2", False, None])
 
     def test_row_4_pointer_exists_and_absent(self):
-        self.matches({"body": {"/state": {"exists": True}}}, self.states(0, "", False, [], {}), [*self.states(None), {"json": {}}])
-        self.matches({"body": {"/state": {"exists": False}}}, [*self.states(None), {"json": {}}, {"json": []}], self.states(0, ""))
+        there, absent = self.states(0, "", False, [], {}), [*self.states(None), {"json": {}}, {"json": []}]
+        self.matches({"body": {"/state": {"exists": True}}}, there, absent)
+        self.matches({"body": {"/state": {"exists": False}}}, absent, there)
 
     def test_row_4_pointer_is_null_and_types(self):
         self.body({"type": "null"}, [None], [0, "", False])
@@ -282,7 +283,8 @@ class Row5(ScriptTest):
 
     def test_row_5_a_poll_that_is_to_be_repeated(self):
         self.poll_answers({"json": {"state": "flaky"}}, {"json": {"state": "flaky"}}, DONE)
-        made = self.start({"rules": [*ENDS, {"when": {"body": {"/state": "flaky"}}, "then": "retry", "error": {"message": "hm"}}]})
+        flaky = {"when": {"body": {"/state": "flaky"}}, "then": "retry", "error": {"message": "hm"}}
+        made = self.start({"rules": [*ENDS, flaky]})
         self.assertEqual(self.json_result(made), [1, 2])
         self.assertEqual(self.rpc.call("server.stats")["retries"], 2)
 
@@ -358,10 +360,12 @@ class Row6(ScriptTest):
         self.result(made)
 
     def test_row_6_the_result_is_at_another_url(self):
-        rules = [{"when": {"body": {"/state": "done"}}, "then": "fetch", "capture": {"url": {"body": "/url"}, "n": {"body": "/n"}}}]
+        rules = [{"when": {"body": {"/state": "done"}}, "then": "fetch",
+                  "capture": {"url": {"body": "/url"}, "n": {"body": "/n"}}}]
         self.poll_answers({"json": {"state": "done", "url": "/file/1", "n": 5}})
         self.service.answer("file", {"text": "got it"})
-        for url, target in (("{+url}", "/file/1"), ("/file/of/{n}?x={n}", "/file/of/5?x=5"), ("{+url}/output", "/file/1/output")):
+        for url, target in (("{+url}", "/file/1"), ("/file/of/{n}?x={n}", "/file/of/5?x=5"),
+                            ("{+url}/output", "/file/1/output")):
             self.assertEqual(self.result(self.start({"rules": rules}, fetch={"url": url})), b"got it")
             self.assertEqual(self.targets("file")[-1], target)
 
@@ -369,7 +373,8 @@ class Row6(ScriptTest):
         large = "0123456789abcdef" * (1 << 16)
         self.poll_answers(DONE)
         self.service.answer("file", {"status": 404}, {"status": 503}, {"status": 204}, {"text": large})
-        fetch = {"url": "/file/1", "rules": [{"when": {"status": 404}, "then": "retry"}, {"when": {"status": 204}, "then": "pending"}]}
+        fetch = {"url": "/file/1", "rules": [{"when": {"status": 404}, "then": "retry"},
+                                             {"when": {"status": 204}, "then": "pending"}]}
         made = self.start({"rules": [{"when": {"body": {"/state": "done"}}, "then": "fetch"}]}, fetch=fetch)
         size = self.rpc.call("future.result", {"id": made, "timeout": harness.PATIENCE, "length": 0})["size"]
         self.assertEqual((size, self.statuses("file"), self.statuses()), (1 << 20, [404, 503, 204, 200], [200]))

@@ -122,7 +122,8 @@ class Row8(ScriptTest):
 
     def test_row_8_a_budget_of_pending(self):
         self.poll_answers({"json": {"state": "stuck"}})
-        rule = {"when": {"body": {"/state": "stuck"}}, "then": "pending", "budget": {"times": 2}, "error": {"message": "stuck"}}
+        rule = {"when": {"body": {"/state": "stuck"}}, "then": "pending", "budget": {"times": 2},
+                "error": {"message": "stuck"}}
         self.fails(self.start({"rules": [*ENDS, rule]}), message="stuck")
         self.assertEqual(len(self.statuses()), 3)
 
@@ -187,8 +188,8 @@ class Row9(ScriptTest):
     def test_row_9_a_cancel_that_says_it_is_done(self):
         self.poll_answers(PENDING)
         self.service.answer("cancel", {"status": 202})
-        made = self.start(cancel={"method": "DELETE", "url": "/cancel/1", "rules": [{"when": {"status": 202}, "then": "cancelled"}]},
-                          polling=ONCE)
+        rules = [{"when": {"status": 202}, "then": "cancelled"}]
+        made = self.start(cancel={"method": "DELETE", "url": "/cancel/1", "rules": rules}, polling=ONCE)
         self.seen(1, "poll")
         self.rpc.call("future.cancel", {"id": made})
         self.assert_rpc_error("Cancelled", self.result, made)
@@ -222,7 +223,8 @@ class Row9(ScriptTest):
             self.result(some_id)
 
     def test_row_9_events_wake(self):
-        self.service.answer("stream", {"text": ': hello\n\ndata: {"step": "half"}\n\ndata: {"state": "end"}\n\n', "headers": EVENTS})
+        text = ': hello\n\ndata: {"step": "half"}\n\ndata: {"state": "end"}\n\n'
+        self.service.answer("stream", {"text": text, "headers": EVENTS})
         self.service.fault({"kind": "stream", "hold": True})
         self.poll_answers(PENDING, DONE)
         made = self.start(polling=ONCE, events={"url": "/stream/1", "wake": {"/state": "end"}, "progress": "/step"})

@@ -71,17 +71,6 @@ class Lifecycle(OperationsTest):
         self.assert_rpc_error("Cancelled", self.result, made)
         self.assertEqual(self.snapshot(made)["state"], "cancelled")
 
-    def test_cancel_is_the_services_to_decide(self):
-        self.google.add("operations/long", polls=None)
-        made = self.create("operations/long")
-        reply = self.rpc.call("future.cancel", {"id": made})
-        self.assertTrue(reply["cancelled"])
-        self.assert_rpc_error("Cancelled", self.result, made)
-        self.assertEqual(self.google.cancels("operations/long"), 1)
-        again = self.rpc.call("future.cancel", {"id": made})
-        self.assertEqual((again["cancelled"], again["state"]), (False, "cancelled"))
-        self.assertEqual(self.google.cancels("operations/long"), 1)
-
     def test_progress_is_shown(self):
         self.google.add("operations/slow", polls=None, metadata={"percent": 40})
         made = self.create("operations/slow")
@@ -199,14 +188,6 @@ class Lifecycle(OperationsTest):
         while events.next_notification()[1][0]["event"] != "forgotten":
             pass
         self.assert_rpc_error("NotFound", self.rpc.call, "future.get", {"id": made})
-
-    def test_a_service_that_stumbles(self):
-        self.google.add("operations/rocky", polls=1, response=b'{"n": 7}')
-        self.google.stumble("operations/rocky", [503, 500, 429])
-        made = self.create("operations/rocky")
-        self.assertEqual(self.result(made), b'{"n": 7}')
-        self.assertEqual(self.snapshot(made)["requests"], 5)
-        self.assertGreaterEqual(self.rpc.call("server.stats")["retries"], 3)
 
     def test_a_retry_policy_that_gives_up(self):
         self.google.add("operations/down", polls=1, response=b"{}")

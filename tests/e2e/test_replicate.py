@@ -20,8 +20,9 @@ class ReplicateTest(ServiceTest):
 
     def submit(self, simulate, headers=None):
         """A creation as the profile's help describes it."""
-        request = {"url": "/v1/predictions", "headers": headers or {}, "json": {"version": "v1", "input": {}, "simulate": simulate},
-                   "rules": "poll", "capture": {"prediction_id": {"body": "/id"}}}
+        body = {"version": "v1", "input": {}, "simulate": simulate}
+        request = {"url": "/v1/predictions", "headers": headers or {}, "json": body, "rules": "poll",
+                   "capture": {"prediction_id": {"body": "/id"}}}
         return self.create(spec={"submit": request})
 
 
