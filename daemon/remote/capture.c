@@ -70,15 +70,14 @@ static int read_one(struct captures *captures, struct filling *filling, const ch
 	return pointer_set_read(&captures->pointers, capture->body, &capture->pointer, place, error);
 }
 
-/* Compile the captures of json. With values, those that lack one are left out, and only memory can fail. Where
- * complaints are gathered, those that are wrong are. */
+/* Compile the captures of json. With values, those that lack one are left out, and only memory can fail. */
 static int compile(const json_t *json, struct filling *filling, struct captures **ret, const struct place *place,
     struct error *error)
 {
 	struct captures *captures = calloc(1, sizeof(*captures));
 	const char *name;
 	json_t *value;
-	int r = 0, first = 0;
+	int r = 0;
 
 	if (!captures)
 		return place_no_memory(error);
@@ -93,7 +92,7 @@ static int compile(const json_t *json, struct filling *filling, struct captures 
 			break;
 		captures->items[captures->count++] = (struct capture){ .name = name };
 		r = read_one(captures, filling, name, value, &here, error);
-		if (r < 0 && (filling->values ? r != -ENOMEM : !place_ends(place, r, &first))) {
+		if (r < 0 && r != -ENOMEM && filling->values) {
 			captures->items[captures->count - 1].unfilled = true;
 			r = 0;
 		}

@@ -8,6 +8,7 @@
 #include "daemon/remote/settings.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* The params of the text itself, and over them those that were given. */
 static int all_params(const struct spec *spec, json_t *given, json_t **ret)
@@ -69,12 +70,36 @@ static int check_with(struct examined *examined, const json_t *given)
 	return r;
 }
 
-int examine(struct slice text, struct slice params, struct examined *ret, struct error *error)
+/* The text, borrowed until the next profile is looked for. */
+static int get_text(struct profiles *profiles, const struct profile_source *source, struct slice *ret, struct error *error)
+{
+	char name[REMOTE_NAME_MAX + 1];
+	const char *text, *path;
+	int r;
+
+	if (!source->profile.data) {
+		*ret = source->text;
+		return 0;
+	}
+	if (source->profile.len > REMOTE_NAME_MAX)
+		return error_set(error, ERROR_NOT_FOUND, "no profile has so long a name");
+	memcpy(name, source->profile.data, source->profile.len);
+	name[source->profile.len] = '\0';
+	r = profile_text(profiles, name, &text, &path, error);
+	if (r == 0)
+		*ret = slice_from_str(text);
+	return r;
+}
+
+int examine(struct profiles *profiles, const struct profile_source *source, struct examined *ret, struct error *error)
 {
 	struct examined examined = { .spec = NULL };
 	json_t *given = NULL, *all = NULL;
-	int r = params.data ? spec_parse_json("params", params, &given, error) : 0;
+	struct slice text;
+	int r = get_text(profiles, source, &text, error);
 
+	if (r == 0 && source->params.data)
+		r = spec_parse_json("params", source->params, &given, error);
 	if (r < 0)
 		return r;
 	r = spec_examine(text, &examined.problems, &examined.spec);
@@ -166,7 +191,8 @@ static json_t *requests_json(const struct spec *spec, size_t *ret_rules)
 	return list;
 }
 
-json_t *examined_report(const struct examined *examined)
+/* NULL: no memory. */
+static json_t *report_json(const struct examined *examined)
 {
 	const struct spec *spec = examined->spec;
 	json_t *report, *requests;
@@ -184,4 +210,23 @@ json_t *examined_report(const struct examined *examined)
 		return NULL;
 	}
 	return report;
+}
+
+int examine_report(struct profiles *profiles, const struct profile_source *source, char **ret, struct error *error)
+{
+	struct examined examined;
+	json_t *report;
+	char *text;
+	int r = examine(profiles, source, &examined, error);
+
+	if (r < 0)
+		return r;
+	report = report_json(&examined);
+	text = report ? json_dumps(report, JSON_COMPACT) : NULL;
+	json_decref(report);
+	examined_done(&examined);
+	if (!text)
+		return place_no_memory(error);
+	*ret = text;
+	return 0;
 }

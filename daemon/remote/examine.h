@@ -3,13 +3,21 @@
 #define REMOTE_EXAMINE_H
 
 #include "daemon/remote/problems.h"
+#include "daemon/remote/profile.h"
 #include "daemon/remote/spec.h"
 #include "proto/error.h"
 #include "proto/slice.h"
 
 #include <jansson.h>
 
-/* What was looked at. */
+/* What is looked at. Slices are absent where nothing was given. */
+struct profile_source {
+	struct slice profile;          /* a name; or */
+	struct slice text;             /* of a profile or spec */
+	struct slice params;           /* JSON object; also for names that the answer to a submit would give */
+};
+
+/* What was found. */
 struct examined {
 	struct spec *spec;             /* as far as it could be read; NULL: not at all */
 	json_t *params;                /* that were given, or are the defaults */
@@ -20,17 +28,17 @@ struct examined {
 /*
  * Everything that a creation looks at: the text is compiled, its rules can be reached, its templates can be filled, its
  * URLs are URLs. Required parameters that are not given have their examples as values; one without an example could be
- * anything. Values may also be given for names that a request's answer would give.
- *   params   JSON object, or absent
- * Done after success. ERROR_INVALID_SPEC: params are no JSON object; ERROR_OUT_OF_MEMORY.
+ * anything.
+ * Done after success. ERROR_INVALID_SPEC: params are no JSON object; ERROR_NOT_FOUND: no such profile;
+ * ERROR_OUT_OF_MEMORY.
  */
-int examine(struct slice text, struct slice params, struct examined *ret, struct error *error);
+int examine(struct profiles *profiles, const struct profile_source *source, struct examined *ret, struct error *error);
 void examined_done(struct examined *examined);
 
 /*
- * The report for profile.check, a new object: {problems: [{place, message, line, column}], more, and where it could be
- * read requests, parameters: {NAME: {required, default, example, help}}, rules, credential}. NULL: no memory.
+ * The same as JSON text, for profile.check; the caller's to free: {problems: [{place, message, line, column}], more, and
+ * where it could be read requests, parameters: {NAME: {required, default, example, help}}, rules, credential}.
  */
-json_t *examined_report(const struct examined *examined);
+int examine_report(struct profiles *profiles, const struct profile_source *source, char **ret, struct error *error);
 
 #endif
