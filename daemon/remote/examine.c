@@ -8,6 +8,7 @@
 #include "daemon/remote/settings.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The params of the text itself, and over them those that were given. */
@@ -149,6 +150,21 @@ static json_t *problems_json(const struct problems *problems)
 	return list;
 }
 
+/* A member of a declaration; what is neither text nor a number as JSON text. */
+static int add_text(json_t *object, const json_t *declaration, const char *key)
+{
+	const json_t *value = json_object_get(declaration, key);
+	char *text;
+	int r;
+
+	if (!value || json_is_string(value) || json_is_number(value) || json_is_boolean(value))
+		return value ? json_object_set(object, key, (json_t *)value) : 0;
+	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	r = json_object_set_new(object, key, text ? json_string(text) : NULL);
+	free(text);
+	return r;
+}
+
 /* What a creator has to know of the parameters. */
 static json_t *parameters_json(const struct spec *spec)
 {
@@ -158,12 +174,13 @@ static json_t *parameters_json(const struct spec *spec)
 	json_object_foreach(parameters, name, declaration) {
 		bool required = !json_object_get(declaration, "default") &&
 		    !json_object_get(json_object_get(json_object_get(spec->root, "submit"), "capture"), name);
-		json_t *one = json_is_object(declaration) ? json_copy(declaration) : json_object();
+		json_t *one = json_pack("{s:b}", "required", required);
 
-		if (json_object_set_new(one, "required", json_boolean(required)) < 0 ||
-		    json_object_set(list, name, one) < 0) {
+		if (add_text(one, declaration, "help") < 0 || add_text(one, declaration, "example") < 0 ||
+		    add_text(one, declaration, "default") < 0 || json_object_set(list, name, one) < 0) {
+			json_decref(one);
 			json_decref(list);
-			list = NULL;
+			return NULL;
 		}
 		json_decref(one);
 	}
