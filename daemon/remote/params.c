@@ -105,8 +105,14 @@ static int fill_in(const struct filler *filler, const char *name, const json_t *
 	const json_t *value;
 	int r = keys_read(PARAMETER_KEYS, declaration, &parameter, place, error);
 
-	if (r < 0 || json_object_get(filler->params, name))
+	if (json_object_get(filler->params, name))
 		return r;
+	if (r < 0) {
+		/* With a mistake in it, it is declared all the same. */
+		if (filler->open && json_object_set(filler->open, name, (json_t *)declaration) < 0)
+			r = place_no_memory(error);
+		return r;
+	}
 	value = parameter.value || !filler->examples ? parameter.value : parameter.example;
 	if (value)
 		r = json_object_set(filler->params, name, (json_t *)value);

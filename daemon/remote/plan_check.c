@@ -141,6 +141,7 @@ static int no_value(const struct check *check, enum step step, unsigned from, co
 	if (is_broken(check) && is_given(spec->root, name))
 		return 0;
 	add_near(&near, check->plan->params);
+	add_near(&near, check->open);
 	for (int other = STEP_SUBMIT; other < STEPS; other++)
 		if (from & (1u << other)) {
 			add_near_captures(&near, spec->requests[other].captures);
