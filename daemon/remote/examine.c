@@ -41,7 +41,8 @@ static int check_settings(const struct examined *examined, const json_t *params,
 			continue;
 		known = false;
 		if (!json_object_get(open, name))
-			place_fail_at(&whole, json_string_value(where), &error, "{%s} has no value: no param has that name", name);
+			place_fail_at(&whole, json_string_value(where), &error, "{%s} has no value: no param has that name",
+			    name);
 	}
 	if (known)
 		settings_read(spec->settings, params, &settings, &whole, &error);

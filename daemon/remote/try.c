@@ -114,7 +114,8 @@ static void on_answer(void *arg, const struct ask_answer *answer)
 		judge_answer(trial, &values, answer->response, &judgement);
 	if (!judgement.refresh_credential || ask_refresh(trial->ask) < 0) {
 		if (builtin && trial->requests)
-			report = try_report(trial->plan, trial->requests, answer, &judgement, &values, ask_credential(trial->ask));
+			report = try_report(trial->plan, trial->requests, answer, &judgement, &values,
+			    ask_credential(trial->ask));
 		finish(trial, report);
 		free(report);
 	}

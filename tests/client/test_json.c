@@ -86,7 +86,7 @@ static char *nest(size_t depth)
 
 START_TEST(depth)
 {
-	char *within = nest(JSON_DEPTH_MAX), *over = nest(JSON_DEPTH_MAX + 1), *far_over = nest(1000000);
+	char *within = nest(DOCUMENT_DEPTH_MAX), *over = nest(DOCUMENT_DEPTH_MAX + 1), *far_over = nest(1000000);
 	struct pack pack;
 
 	pack_init(&pack, 1024 * 1024);

@@ -70,8 +70,8 @@ static const struct { const char *text, *params, *problems; } ROWS[] = {
 	  "poll.timeout: must be at least 0.001 seconds\npoll.on: must be a list of \"success\", \"failure\" and "
 	  "\"cancelled\"\npoll.text: a request has only one of \"json\", \"form\", \"text\" and \"bytes\"\n"
 	  "poll.redirects: must be a whole number from 0 to 10\n" },
-	{ "{\"poll\": {\"url\": \"http://h\", \"rules\": [{\"when\": {\"status\": [99, 200, \"6xx\"], \"header\": {\"A\": {\"gt\": "
-	  "\"x\"}, \"B\": {}}, \"any\": [{\"x\": 1}, {\"empty\": 1}]}, \"then\": \"x\"}, {\"then\": 1}, {\"when\": 5, "
+	{ "{\"poll\": {\"url\": \"http://h\", \"rules\": [{\"when\": {\"status\": [99, 200, \"6xx\"], \"header\": {\"A\": "
+	  "{\"gt\": \"x\"}, \"B\": {}}, \"any\": [{\"x\": 1}, {\"empty\": 1}]}, \"then\": \"x\"}, {\"then\": 1}, {\"when\": 5, "
 	  "\"then\": \"pending\"}]}}", NULL,
 	  "poll.rules[0].when.status[0]: must be a status from 100 to 599, \"2xx\", or a list of these\n"
 	  "poll.rules[0].when.status[2]: must be a status from 100 to 599, \"2xx\", or a list of these\n"
@@ -90,7 +90,8 @@ static const struct { const char *text, *params, *problems; } ROWS[] = {
 	  "concurrency: must be a whole number from 1 to 10000\n" },
 	{ "{" FINE ", \"keepalive\": {\"url\": \"/k\"}, \"events\": {\"url\": \"/e\", \"idle\": 0, \"wake\": 1}, \"polling\": "
 	  "{\"batch\": {\"url\": \"/l/{ids}\", \"max\": 0, \"missing\": \"x\"}}}", NULL,
-	  "keepalive: \"every\" is missing\nevents.idle: must be at least 1 second\nevents.wake: must be an object of JSON Pointers\n"
+	  "keepalive: \"every\" is missing\nevents.idle: must be at least 1 second\n"
+	  "events.wake: must be an object of JSON Pointers\n"
 	  "polling.batch.max: must be a whole number from 1 to 10000\npolling.batch.missing: unknown word \"x\"\n"
 	  "polling.batch: \"is\" is missing\n" },
 	/* what is looked at once it is compiled */
@@ -101,9 +102,9 @@ static const struct { const char *text, *params, *problems; } ROWS[] = {
 	  "fetch.url: {a} has no value: no param or earlier capture has that name\n"
 	  "cancel.url: {b} has no value: no param or earlier capture has that name\n"
 	  "cancel.url: {a} has no value: no param or earlier capture has that name\n" },
-	{ "{\"base\": \"http://h\", \"poll\": {\"url\": \"/p\", \"rules\": [{\"when\": {\"status\": 200}, \"then\": \"pending\", "
-	  "\"set\": {\"n\": 1}}, {\"when\": {\"status\": 200, \"empty\": true}, \"then\": \"success\"}, {\"when\": {\"body\": "
-	  "{\"/a\": {\"gt\": 2, \"lt\": 1}}}, \"then\": \"lost\"}]}}", NULL,
+	{ "{\"base\": \"http://h\", \"poll\": {\"url\": \"/p\", \"rules\": [{\"when\": {\"status\": 200}, \"then\": "
+	  "\"pending\", \"set\": {\"n\": 1}}, {\"when\": {\"status\": 200, \"empty\": true}, \"then\": \"success\"}, {\"when\": "
+	  "{\"body\": {\"/a\": {\"gt\": 2, \"lt\": 1}}}, \"then\": \"lost\"}]}}", NULL,
 	  "poll.rules[1]: can never be reached: poll.rules[0] holds for every such answer\n"
 	  "poll.rules[2].when.body[\"/a\"]: can never hold: no value fulfils it\n"
 	  "poll.rules[0].set.n: no template uses {n}\n" },
@@ -133,7 +134,8 @@ static const struct { const char *text, *params, *problems; } ROWS[] = {
 	  "parameters.name: unknown key \"hlep\" (did you mean \"help\"?)\n"
 	  "poll.url: {nmae} has no value: no param or earlier capture has that name (did you mean \"name\"?)\n" },
 	/* a parameter of a setting can be anything until it is given */
-	{ "{" FINE ", \"parameters\": {\"t\": {}}, \"ttl\": \"{t}\"}", "{\"t\": \"x\"}", "ttl: must be a number of seconds or null\n" },
+	{ "{" FINE ", \"parameters\": {\"t\": {}}, \"ttl\": \"{t}\"}", "{\"t\": \"x\"}",
+	  "ttl: must be a number of seconds or null\n" },
 	{ "{" FINE ", \"ttl\": \"{t}\"}", NULL, "ttl: {t} has no value: no param has that name\n" },
 };
 
@@ -201,14 +203,15 @@ START_TEST(the_report)
 {
 	const struct profile_source source = { .text = slice_from_str(
 	    "{\"parameters\": {\"a\": {\"help\": \"an a\", \"example\": [1]}, \"b\": {\"default\": 2}, \"c\": {}}, "
-	    "\"credential\": \"key\", \"submit\": {\"url\": \"http://h/\", \"json\": \"{a}\", \"capture\": {\"c\": {\"body\": \"/c\"}}, "
-	    "\"rules\": \"poll\"}, \"poll\": {\"url\": \"http://h/{b}/{c}\", \"rules\": [{\"when\": {\"status\": 200}, "
+	    "\"credential\": \"key\", \"submit\": {\"url\": \"http://h/\", \"json\": \"{a}\", \"capture\": "
+	    "{\"c\": {\"body\": \"/c\"}}, \"rules\": \"poll\"}, "
+	    "\"poll\": {\"url\": \"http://h/{b}/{c}\", \"rules\": [{\"when\": {\"status\": 200}, "
 	    "\"then\": \"success\"}, {\"when\": {\"status\": 404}, \"then\": \"lost\"}]}}") };
-	json_t *report = report_of(&source), *expected = json_pack(
-	    "{s:[],s:b,s:[s,s],s:i,s:s,s:{s:{s:b,s:s,s:s},s:{s:b,s:i},s:{s:b}}}", "problems", "more", 0, "requests",
-	    "submit", "poll", "rules", 2, "credential", "key", "parameters", "a", "required", 1, "help", "an a", "example",
-	    "[1]", "b", "required", 0, "default", 2, "c", "required", 0);
+	json_t *report = report_of(&source), *expected;
 
+	expected = json_pack("{s:[],s:b,s:[s,s],s:i,s:s,s:{s:{s:b,s:s,s:s},s:{s:b,s:i},s:{s:b}}}", "problems", "more", 0,
+	    "requests", "submit", "poll", "rules", 2, "credential", "key", "parameters", "a", "required", 1, "help", "an a",
+	    "example", "[1]", "b", "required", 0, "default", 2, "c", "required", 0);
 	ck_assert_ptr_nonnull(expected);
 	ck_assert_msg(json_equal(report, expected), "%s", json_dumps(report, 0));
 	json_decref(report);
