@@ -31,6 +31,8 @@ static struct {
 
 static int status;
 static const char *body, *etag;
+static struct evhttp_request *held[9];
+static size_t n_held;
 
 static void answer(struct evhttp_request *request)
 {
@@ -46,6 +48,7 @@ static void setup(void)
 	status = 200;
 	body = "{}";
 	etag = NULL;
+	n_held = 0;
 	memset(&told, 0, sizeof(told));
 	write_credential("key", "s3cret");
 }
@@ -53,6 +56,8 @@ static void setup(void)
 static void teardown(void)
 {
 	json_decref(told.report);
+	while (n_held > 0)
+		reply(held[--n_held], 200, "");
 	loopback_teardown();
 }
 
@@ -330,7 +335,9 @@ END_TEST
 
 static void hold(struct evhttp_request *request)
 {
+	ck_assert_uint_lt(n_held, sizeof(held) / sizeof(*held));
 	evhttp_request_own(request);
+	held[n_held++] = request;
 }
 
 START_TEST(given_up)
