@@ -108,14 +108,13 @@ static int profile_check(struct ctl *ctl, const struct profile_args *args)
 
 /* --- try ------------------------------------------------------------------------------------------ */
 
-/* Text of a service as it is, but for what a terminal would act on. */
+/* Text of a service as it is, but for what a terminal would act on; a mark before each line. */
 static void profile_print_body(const json_t *body, const char *mark)
 {
 	const char *text = json_string_value(json_object_get(body, "text"));
 	json_int_t size = profile_number(body, "size");
 	size_t shown = text ? strlen(text) : 0;
 
-	printf("%s\n", mark);
 	if (!text && size > 0)
 		printf("%s (%" JSON_INTEGER_FORMAT " bytes that are no text)\n", mark, size);
 	for (const char *line = text; line && *line;) {
@@ -161,6 +160,7 @@ static void profile_print_requests(const json_t *requests)
 			putchar('\n');
 		}
 		profile_print_headers(json_object_get(request, "headers"), ">");
+		puts(">");
 		if (json_object_get(request, "body"))
 			profile_print_body(json_object_get(request, "body"), ">");
 	}
@@ -178,6 +178,7 @@ static void profile_print_response(const json_t *report)
 	}
 	printf("< %d %s\n", (int)profile_number(response, "status"), profile_text(response, "reason"));
 	profile_print_headers(json_object_get(response, "headers"), "<");
+	puts("<");
 	profile_print_body(json_object_get(response, "body"), "<");
 }
 
@@ -231,6 +232,7 @@ static void profile_print_verdict(const json_t *verdict)
 			printf(" at byte %" JSON_INTEGER_FORMAT " of the body", profile_number(result, "offset"));
 		printf("%s", json_object_get(result, "content_type") ? ", " : "");
 		ctl_print_text(profile_text(result, "content_type"));
+		putchar('\n');
 		profile_print_body(result, " ");
 	}
 	profile_print_line("error kind", error, "kind");
