@@ -84,13 +84,13 @@ static bool is_given(const json_t *json, const char *name)
 	return false;
 }
 
-/* Is name in a template of a text that could not be read in full? */
+/* Does a template of a text that could not be read in full begin like name? */
 static bool is_mentioned(const char *text, const char *name)
 {
 	char plain[REMOTE_NAME_MAX + 8], plus[REMOTE_NAME_MAX + 8];
 
-	snprintf(plain, sizeof(plain), "{%s}", name);
-	snprintf(plus, sizeof(plus), "{+%s}", name);
+	snprintf(plain, sizeof(plain), "{%s", name);
+	snprintf(plus, sizeof(plus), "{+%s", name);
 	return strstr(text, plain) || strstr(text, plus);
 }
 
