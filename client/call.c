@@ -4,6 +4,8 @@
 #include "client/failure.h"
 #include "client/future.h"
 #include "client/json.h"
+#include "client/pairs.h"
+#include "proto/document.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +29,7 @@ struct futured_reply {
 /* What can be asked twice with the same effect as once. */
 static const char *const call_repeatable[] = {
 	"future.cancel", "future.extend", "future.get", "future.list", "future.refresh", "future.result", "future.wait",
-	"profile.get", "profile.list", "server.stats", NULL
+	"profile.check", "profile.get", "profile.list", "server.stats", NULL
 };
 
 static void call_run_due(struct due *due)
@@ -98,10 +100,11 @@ static bool call_is_repeatable(const char *method)
 	return false;
 }
 
-/* What waits as long as a future may: it must not stand in the way of the handles' own waits unseen. */
+/* What waits as long as a future or a service may: it must not stand in the way of the handles' own waits unseen. */
 static bool call_is_long(const char *method)
 {
-	return strcmp(method, "future.wait") == 0 || strcmp(method, "future.result") == 0;
+	return strcmp(method, "future.wait") == 0 || strcmp(method, "future.result") == 0 ||
+	    strcmp(method, "profile.try") == 0;
 }
 
 /* One way for all: add writes the params into pack. */
@@ -154,7 +157,7 @@ static int call_add_json(struct pack *pack, const void *arg)
 	const char *text = arg;
 
 	if (text)
-		return json_read(pack, text);
+		return document_pack(pack, text);
 	pack_map(pack, 0);
 	return 0;
 }
@@ -297,4 +300,44 @@ int futured_future_extend(futured_future *f, uint64_t timeout_usec, futured_repl
 	else
 		params.timeout = (struct span){ .kind = SPAN_SET, .usec = timeout_usec };
 	return call_start(f->conn, "future.extend", call_add_extend, &params, cb, userdata, ret);
+}
+
+/* --- for those who write profiles --------------------------------------------------------------- */
+
+static int call_add_profile(struct pack *pack, const void *arg)
+{
+	const struct futured_profile_options *options = arg;
+	struct profile_params params = {
+		.profile = slice_from_str(options->profile),
+		.text = slice_from_str(options->text),
+	};
+
+	fields_write_with(pack, profile_params_fields, &params, options->params || options->params_json);
+	if (options->params || options->params_json)
+		pack_str(pack, "params");
+	if (options->params_json)
+		pack_str(pack, options->params_json);
+	return options->params ? pairs_pack(pack, options->params) : 0;
+}
+
+static int call_on_profile(futured *c, const char *method, const struct futured_profile_options *options,
+    futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	if (options->size < sizeof(*options) || !options->profile == !options->text ||
+	    (options->params && options->params_json) || !pairs_text_ok(options->profile) ||
+	    !pairs_text_ok(options->text) || !pairs_text_ok(options->params_json))
+		return -EINVAL;
+	return call_start(c, method, call_add_profile, options, cb, userdata, ret);
+}
+
+int futured_profile_check(futured *c, const struct futured_profile_options *options, futured_reply_cb cb,
+    void *userdata, futured_reply **ret)
+{
+	return call_on_profile(c, "profile.check", options, cb, userdata, ret);
+}
+
+int futured_profile_try(futured *c, const struct futured_profile_options *options, futured_reply_cb cb,
+    void *userdata, futured_reply **ret)
+{
+	return call_on_profile(c, "profile.try", options, cb, userdata, ret);
 }

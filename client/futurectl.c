@@ -83,6 +83,19 @@ static const struct ctl_command commands[] = {
 	  "Example:\n  futurectl wait $(futurectl retry 01987a3c-52f1)\n\nPrints the new future's id.\n", ctl_retry },
 	{ "forget", "ID...", "remove futures that are over",
 	  "Example:\n  futurectl forget 01987a3c-52f1\n", ctl_forget },
+	{ "profile", "check FILE | try FILE | show NAME | list  [-p NAME=VALUE]...", "for those who write profiles",
+	  "Examples:\n"
+	  "  futurectl profile check my-service.json\n"
+	  "  futurectl profile try my-service.json -p job=123\n"
+	  "  futurectl profile try google-lro -p name=operations/123\n\n"
+	  "check prints all that is wrong with a profile or spec, each with its place (exit 1 if anything is).\n"
+	  "try sends its poll once: what is sent, without secrets; what comes back; which rule decides, and why\n"
+	  "those before it do not; what that would mean. Nothing is created. Exits 1 when there is no answer.\n"
+	  "FILE is a file, - for standard input, or the name of a profile.\n\n"
+	  "Options:\n"
+	  "  -p, --param NAME=VALUE  a value for NAME; also for what the answer to a submit would give\n"
+	  "      --params JSON       all of them as one JSON object, where values are not text\n",
+	  ctl_profile },
 	{ "profiles", "[NAME]", "list the profiles, or show one",
 	  "Examples:\n  futurectl profiles\n  futurectl profiles google-lro\n", ctl_profiles },
 	{ "stats", "", "show the daemon's counters", "Example:\n  futurectl stats --json | jq .futures\n", ctl_stats },

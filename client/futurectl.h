@@ -50,6 +50,7 @@ int ctl_result(struct ctl *ctl, const struct ctl_command *command, int argc, cha
 int ctl_get(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_list(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_stats(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_profile(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_watch(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_cancel(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
@@ -78,6 +79,12 @@ int ctl_connect(struct ctl *ctl);
 /* Call a method and wait for its answer. params is released. 0 and *ret, owned by the caller, or the exit code
  * after saying why not; what names it in that message. */
 int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *params, json_t **ret);
+
+/* Wait for the answer to a call that was made with the result r; reply is released. As ctl_call() otherwise. */
+int ctl_await(struct ctl *ctl, const char *what, int r, futured_reply *reply, uint64_t timeout_usec, json_t **ret);
+
+/* Read a file whole; "-" is standard input. NULL after saying why not. */
+char *ctl_read_file(const char *name);
 
 /* The full id of what the user typed. 0, or the exit code after saying why not. */
 int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE]);

@@ -138,19 +138,12 @@ static int ctl_take_reply(const char *what, futured_reply *reply, json_t **ret)
 	return 0;
 }
 
-int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *params, json_t **ret)
+int ctl_await(struct ctl *ctl, const char *what, int r, futured_reply *reply, uint64_t timeout_usec, json_t **ret)
 {
-	futured_reply *reply = NULL;
-	char *text = NULL;
-	int r, code;
+	int code;
 
-	code = ctl_connect(ctl);
-	if (code)
-		goto out;
-	text = params ? json_dumps(params, JSON_COMPACT) : NULL;
-	r = params && !text ? -ENOMEM : futured_call(ctl->connection, method, text, NULL, NULL, &reply);
 	if (r == 0)
-		r = futured_reply_wait(reply, CTL_CALL_TIMEOUT_USEC);
+		r = futured_reply_wait(reply, timeout_usec);
 	if (r == 0) {
 		ctl_say("no answer from the daemon at %s", futured_socket_path(ctl->connection));
 		code = CTL_UNREACHABLE;
@@ -159,11 +152,49 @@ int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *para
 	} else {
 		code = ctl_take_reply(what, reply, ret);
 	}
-out:
 	futured_reply_unref(reply);
+	return code;
+}
+
+int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *params, json_t **ret)
+{
+	futured_reply *reply = NULL;
+	char *text = params ? json_dumps(params, JSON_COMPACT) : NULL;
+	int r, code;
+
+	code = ctl_connect(ctl);
+	if (code == 0) {
+		r = params && !text ? -ENOMEM : futured_call(ctl->connection, method, text, NULL, NULL, &reply);
+		code = ctl_await(ctl, what, r, reply, CTL_CALL_TIMEOUT_USEC, ret);
+	}
 	free(text);
 	json_decref(params);
 	return code;
+}
+
+char *ctl_read_file(const char *name)
+{
+	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+	char *text = malloc(CTL_INPUT_MAX + 1);
+	size_t len = 0;
+
+	if (file && text) {
+		len = fread(text, 1, CTL_INPUT_MAX + 1, file);
+		if (!ferror(file) && len <= CTL_INPUT_MAX && !memchr(text, '\0', len)) {
+			text[len] = '\0';
+			if (file != stdin)
+				fclose(file);
+			return text;
+		}
+	}
+	if (len > CTL_INPUT_MAX)
+		ctl_say("%s: more than %zu bytes", name, CTL_INPUT_MAX);
+	else
+		ctl_say("%s: %s", name, errno ? strerror(errno) : "not text");
+	if (file && file != stdin)
+		fclose(file);
+	free(text);
+	return NULL;
 }
 
 /* Which futures' ids begin with what was typed. */

@@ -1,7 +1,6 @@
 /* futurectl_create.c - futurectl create. */
 #include "client/futurectl.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,32 +16,6 @@ struct create_args {
 	size_t n_labels;
 	char *spec;
 };
-
-/* Read a file whole; "-" is standard input. NULL after saying why not. */
-static char *create_read_file(const char *name)
-{
-	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-	char *text = malloc(CTL_INPUT_MAX + 1);
-	size_t len = 0;
-
-	if (file && text) {
-		len = fread(text, 1, CTL_INPUT_MAX + 1, file);
-		if (!ferror(file) && len <= CTL_INPUT_MAX && !memchr(text, '\0', len)) {
-			text[len] = '\0';
-			if (file != stdin)
-				fclose(file);
-			return text;
-		}
-	}
-	if (len > CTL_INPUT_MAX)
-		ctl_say("%s: more than %zu bytes", name, CTL_INPUT_MAX);
-	else
-		ctl_say("%s: %s", name, errno ? strerror(errno) : "not text");
-	if (file && file != stdin)
-		fclose(file);
-	free(text);
-	return NULL;
-}
 
 static int create_add_pair(const struct ctl_command *command, char *text, const char **pairs, size_t *n)
 {
@@ -78,7 +51,7 @@ static int create_take(const struct ctl_command *command, struct create_args *ar
 		return 0;
 	case 's':
 		free(args->spec);
-		args->spec = create_read_file(value);
+		args->spec = ctl_read_file(value);
 		return args->spec ? 0 : CTL_USAGE;
 	case 'o':
 		args->options.polling_json = value;

@@ -298,6 +298,29 @@ FUTURED_API int futured_future_forget(futured_future *f, futured_reply_cb cb, vo
 FUTURED_API FUTURED_MUST_CHECK int futured_future_retry(futured_future *f, unsigned flags,
     futured_cb cb, void *userdata, futured_future **ret);
 
+/*
+ * For those who write profiles. cb and ret as for futured_call(); neither stores anything.
+ */
+
+/* What to look at. Initialise with FUTURED_PROFILE_INIT, then set what you need. Strings are copied. */
+struct futured_profile_options {
+	size_t size;                 /* of this struct, set by the initialiser */
+	const char *profile;         /* the name of one that the daemon has; or */
+	const char *text;            /* the JSON text of a profile or spec, right or wrong */
+	const char *const *params;   /* values for it: name, value, ..., NULL */
+	const char *params_json;     /* or the same as a JSON object, where values are not text */
+};
+#define FUTURED_PROFILE_INIT { sizeof(struct futured_profile_options), NULL, NULL, NULL, NULL }
+
+/* All that is wrong with it. {problems: [{place, message, line, column}], requests, parameters, rules, ...}, as
+ * PROTOCOL.md has it under profile.check. Returns -EINVAL unless one of profile and text is given, and as futured_call(). */
+FUTURED_API FUTURED_MUST_CHECK int futured_profile_check(futured *c, const struct futured_profile_options *options,
+    futured_reply_cb cb, void *userdata, futured_reply **ret);
+/* Have its poll sent once. {requests, response, rules, verdict, ...}, under profile.try; the credential's value is in none
+ * of it. The answer takes as long as the service's, up to two minutes; not repeated when the connection is lost. */
+FUTURED_API FUTURED_MUST_CHECK int futured_profile_try(futured *c, const struct futured_profile_options *options,
+    futured_reply_cb cb, void *userdata, futured_reply **ret);
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* Stable: values are never reused. More may come: ignore those you do not know. */

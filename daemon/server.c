@@ -8,10 +8,10 @@
 #include "daemon/log.h"
 #include "daemon/networks.h"
 #include "daemon/notify.h"
+#include "daemon/profiles.h"
 #include "daemon/remote/credentials.h"
 #include "daemon/remote/http.h"
 #include "daemon/remote/poller.h"
-#include "daemon/remote/profile.h"
 #include "daemon/status.h"
 #include "db/store.h"
 
@@ -59,17 +59,6 @@ struct server {
 };
 
 /* --- what ipc gets of the rest --------------------------------------------------------------------------------- */
-
-static int each_profile(void *self, ipc_profile_cb each, void *arg)
-{
-	return profile_each(poller_profiles(self), each, arg);
-}
-
-static int get_profile(void *self, const char *name, const char **ret_text, const char **ret_path,
-    struct error *error)
-{
-	return profile_text(poller_profiles(self), name, ret_text, ret_path, error);
-}
 
 static void get_store_stats(void *self, struct store_stats *ret)
 {
@@ -472,7 +461,7 @@ static int start_ipc(struct server *server)
 	struct ipc_setup setup = {
 		.base = server->base,
 		.broker = server->broker,
-		.profiles = { .self = server->poller, .each = each_profile, .text = get_profile },
+		.profiles = profiles_offer(server->poller),
 		.store_stats = get_store_stats,
 		.store = server->store,
 		.config = ipc_part(&server->config),

@@ -313,6 +313,13 @@ const struct field name_params_fields[] = {
 	FIELDS_END
 };
 
+const struct field profile_params_fields[] = {
+	FIELD(profile_params, profile, FIELD_TEXT, 0),
+	FIELD(profile_params, text, FIELD_TEXT, 0),
+	FIELD(profile_params, params, FIELD_ANY, 0),
+	FIELDS_END
+};
+
 const struct field empty_params_fields[] = {
 	FIELDS_END
 };

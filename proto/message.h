@@ -139,6 +139,13 @@ struct name_params {
 };
 extern const struct field name_params_fields[];
 
+struct profile_params {                  /* check, try */
+	struct slice profile;            /* a profile's name; or */
+	struct slice text;               /* JSON of a profile or spec, right or wrong */
+	const msgpack_object *params;    /* map, or str of JSON text */
+};
+extern const struct field profile_params_fields[];
+
 struct empty_params { char unused; };
 extern const struct field empty_params_fields[];
 

@@ -71,6 +71,9 @@ void call_drop(struct call *call)
 	if (!session)
 		return;
 	call->wait = wait_free(call->wait);
+	if (call->trial)
+		session->ipc->setup.profiles.abort(session->ipc->setup.profiles.self, call->trial);
+	call->trial = NULL;
 	if (call->parked)
 		TAILQ_REMOVE(&session->parked, call, parked_link);
 	call->parked = false;

@@ -32,6 +32,7 @@ struct call {
 	void (*resume)(struct call *call);   /* when parked */
 	size_t reserved;                /* bytes of the session's output */
 	struct wait *wait;              /* on futures; ended with the call */
+	void *trial;                    /* a poll that is tried; aborted with the call */
 	void *data;                     /* the handler's own; freed with the call, by free() */
 };
 

@@ -34,6 +34,8 @@ static const struct method methods[] = {
 	{ "future.forget",      id_params_fields,          h_future_forget,      0 },
 	{ "profile.list",       empty_params_fields,       h_profile_list,       METHOD_WHILE_STOPPING },
 	{ "profile.get",        name_params_fields,        h_profile_get,        METHOD_WHILE_STOPPING },
+	{ "profile.check",      profile_params_fields,     h_profile_check,      METHOD_WHILE_STOPPING },
+	{ "profile.try",        profile_params_fields,     h_profile_try,        0 },
 };
 #define N_METHODS (sizeof(methods) / sizeof(methods[0]))
 
@@ -49,6 +51,7 @@ union params {
 	struct list_params list;
 	struct extend_params extend;
 	struct name_params name;
+	struct profile_params profile;
 	struct empty_params empty;
 };
 

@@ -32,5 +32,7 @@ int h_future_unsubscribe(struct call *call, const void *params, struct error *er
 
 int h_profile_list(struct call *call, const void *params, struct error *error);
 int h_profile_get(struct call *call, const void *params, struct error *error);
+int h_profile_check(struct call *call, const void *params, struct error *error);
+int h_profile_try(struct call *call, const void *params, struct error *error);
 
 #endif

@@ -1,11 +1,14 @@
-/* handlers_profile.c - profile.list and profile.get. */
+/* handlers_profile.c - profiles: which there are, and what is wrong with one, or what it makes of an answer. */
 #include "daemon/ipc/context.h"
 #include "daemon/ipc/handlers.h"
+#include "daemon/ipc/json_text.h"
 #include "daemon/ipc/session.h"
+#include "proto/document.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define REPLY_OVERHEAD 4096      /* bytes of a reply beyond the list's */
 
@@ -84,4 +87,77 @@ int h_profile_get(struct call *call, const void *arg, struct error *error)
 	pack_str(&pack, text);
 	call_reply(call, &pack);
 	return 0;
+}
+
+/* --- check and try ---------------------------------------------------------------------------------------- */
+
+/* What is looked at; params is the caller's to free. */
+static int read_source(const struct profile_params *params, struct ipc_profile_source *ret, struct error *error)
+{
+	if (!params->profile.data == !params->text.data)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "one of profile and text is required");
+	*ret = (struct ipc_profile_source){ .profile = params->profile, .text = params->text };
+	return json_text_from(params->params, "params", &ret->params, error);
+}
+
+/* A report is JSON text; it travels as a map. */
+static void answer(struct call *call, const char *report)
+{
+	struct error error;
+	struct pack pack;
+
+	call_begin(call, &pack);
+	if (document_pack(&pack, report) == -EINVAL) {
+		pack_done(&pack);
+		error_set(&error, ERROR_INTERNAL, "the report cannot be sent");
+		call_fail(call, &error, NULL);
+		return;
+	}
+	call_reply(call, &pack);
+}
+
+int h_profile_check(struct call *call, const void *arg, struct error *error)
+{
+	const struct ipc_profiles *profiles = &call->session->ipc->setup.profiles;
+	struct ipc_profile_source source;
+	char *report = NULL;
+	int r = read_source(arg, &source, error);
+
+	if (r < 0)
+		return r;
+	r = profiles->check(profiles->self, &source, &report, error);
+	if (r == 0)
+		answer(call, report);
+	free((char *)(uintptr_t)source.params.data);
+	free(report);
+	return r;
+}
+
+static void on_report(void *arg, const char *report, const struct error *error)
+{
+	struct call *call = arg;
+
+	call->trial = NULL;
+	if (report)
+		answer(call, report);
+	else
+		call_fail(call, error, NULL);
+}
+
+int h_profile_try(struct call *call, const void *arg, struct error *error)
+{
+	const struct ipc_profiles *profiles = &call->session->ipc->setup.profiles;
+	struct ipc_profile_source source;
+	const struct call *other;
+	int r;
+
+	LIST_FOREACH(other, &call->session->calls, link)
+		if (other->trial)
+			return error_set(error, ERROR_LIMIT, "a connection has one try at a time");
+	r = read_source(arg, &source, error);
+	if (r < 0)
+		return r;
+	r = profiles->try(profiles->self, &source, on_report, call, &call->trial, error);
+	free((char *)(uintptr_t)source.params.data);
+	return r;
 }

@@ -12,7 +12,8 @@
 #define CLIENT_SHOWN 100        /* bytes of a client's name in the log */
 
 /* What this build can do beyond the first version of the protocol's page. */
-static const char *const features[] = { "http", "keys", "labels", "replay", "renamed-notifications", "ranges" };
+static const char *const features[] = { "http", "keys", "labels", "replay", "renamed-notifications", "ranges",
+	"profile-check" };
 #define N_FEATURES (sizeof(features) / sizeof(features[0]))
 
 static void pack_number(struct pack *pack, const char *name, uint64_t value)

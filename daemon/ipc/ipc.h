@@ -18,14 +18,29 @@ struct ipc_config {
 	uint64_t futures_per_uid;       /* only to be announced */
 };
 
-/* The profiles that the daemon knows. Both read files, neither waits for anything else. */
+/* What is checked or tried; absent slices where nothing was given. */
+struct ipc_profile_source {
+	struct slice profile;           /* a name; or */
+	struct slice text;              /* of a profile or spec */
+	struct slice params;            /* JSON object */
+};
+
+/* The profiles that the daemon knows, and those that are being written. They read files; none waits for anything. */
 typedef void (*ipc_profile_cb)(void *arg, const char *name, const char *path, const char *help);
+/* report is JSON text, borrowed for the call; NULL: error says why there is none. */
+typedef void (*ipc_report_cb)(void *arg, const char *report, const struct error *error);
 struct ipc_profiles {
 	void *self;
 	/* Call each for every profile; help may be NULL or empty. 0 or -ENOMEM. */
 	int (*each)(void *self, ipc_profile_cb each, void *arg);
 	/* The text and the path of one, borrowed until the next call. ERROR_NOT_FOUND. */
 	int (*text)(void *self, const char *name, const char **ret_text, const char **ret_path, struct error *error);
+	/* What is wrong with one, as JSON text that the caller frees. */
+	int (*check)(void *self, const struct ipc_profile_source *source, char **ret_report, struct error *error);
+	/* Send one poll. done is called once, never from within, unless the trial is aborted before. */
+	int (*try)(void *self, const struct ipc_profile_source *source, ipc_report_cb done, void *arg, void **ret_trial,
+	    struct error *error);
+	void (*abort)(void *self, void *trial);
 };
 
 /* Everything is borrowed and outlives the ipc, but for config and names, which are copied. */

@@ -230,7 +230,7 @@ void session_stop(struct session *session)
 		feed_free(LIST_FIRST(&session->feeds));
 	for (call = LIST_FIRST(&session->calls); call; call = next) {
 		next = LIST_NEXT(call, link);
-		if (call->wait || call->parked)
+		if (call->wait || call->parked || call->trial)
 			call_fail(call, &error, NULL);
 	}
 }

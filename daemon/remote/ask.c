@@ -539,6 +539,11 @@ const char *ask_url(const struct ask *ask)
 	return ask->url;
 }
 
+const char *ask_credential(const struct ask *ask)
+{
+	return ask->credential;
+}
+
 struct ask *ask_abort(struct ask *ask)
 {
 	if (!ask)

@@ -63,6 +63,9 @@ int ask_refresh(struct ask *ask);
 /* Within done: where the answer is from, after redirects; "..." is in the place of a credential. Borrowed. */
 const char *ask_url(const struct ask *ask);
 
+/* Within done: the value of the credential as it was sent, or NULL: what it is to be kept out of. Borrowed. */
+const char *ask_credential(const struct ask *ask);
+
 /* done will not be called. NULL is allowed; returns NULL. */
 struct ask *ask_abort(struct ask *ask);
 

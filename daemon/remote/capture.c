@@ -115,7 +115,7 @@ static int compile(const json_t *json, struct filling *filling, struct captures 
 	struct captures *captures = calloc(1, sizeof(*captures));
 	const char *name;
 	json_t *value;
-	int r = 0;
+	int r = 0, first = 0;
 
 	if (!captures)
 		return place_no_memory(error);
@@ -126,9 +126,10 @@ static int compile(const json_t *json, struct filling *filling, struct captures 
 	json_object_foreach((json_t *)json, name, value) {
 		const struct place here = { .up = place, .key = name };
 
-		if (r == 0)
-			r = add_sources(captures, filling, name, value, &here, error);
+		if (place_ends(place, r < 0 ? r : add_sources(captures, filling, name, value, &here, error), &first))
+			break;
 	}
+	r = r < 0 ? r : first;
 	captures->kept = filling->kept;
 	captures->templates = filling->templates;
 	if (r < 0) {

@@ -43,6 +43,7 @@ static int read_header(const json_t *json, void *field, const struct place *plac
 	struct condition *condition = reading->condition;
 	const char *name;
 	json_t *value;
+	int first = 0;
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be an object of header names");
@@ -59,10 +60,10 @@ static int read_header(const json_t *json, void *field, const struct place *plac
 		header->name = name;
 		r = matcher_read(value, reading->scope, &header->matcher, &here, error);
 		condition->open |= header->matcher.open;
-		if (r < 0)
-			return r;
+		if (place_ends(place, r, &first))
+			break;
 	}
-	return 0;
+	return first;
 }
 
 static int read_text(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -97,6 +98,7 @@ static int read_list(struct reading *reading, const json_t *json, struct conditi
 	struct condition *condition = reading->condition;
 	size_t size = json_is_array(json) ? json_array_size(json) : 1;
 	struct matcher_scope inside = *reading->scope;
+	int first = 0;
 
 	list->given = true;
 	if (size > REMOTE_LIST_MAX)
@@ -115,12 +117,12 @@ static int read_list(struct reading *reading, const json_t *json, struct conditi
 			r = condition_read(json_array_get(json, i), &inside, item, &element, error);
 		else
 			r = condition_read(json, &inside, item, place, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, r, &first))
+			break;
 		condition->asks_empty |= item->asks_empty;
 		condition->open |= item->open;
 	}
-	return 0;
+	return first;
 }
 
 static int read_any(const json_t *json, void *field, const struct place *place, struct error *error)

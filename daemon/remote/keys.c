@@ -33,35 +33,41 @@ static const struct key *find(const struct key *table, const char *name)
 	return NULL;
 }
 
+/* One member of an object. all: a key that the table does not have is refused. */
+static int read_member(const struct key *table, const char *name, const json_t *value, bool all, void *target,
+    const struct place *place, struct error *error)
+{
+	const struct place here = { .up = place, .key = name };
+	const struct key *key = find(table, name);
+
+	if (!key)
+		return all ? unknown_key(table, name, place, error) : 0;
+	if (key->flags & KEY_LATER)
+		return place_fail(&here, error, "is not supported by this version");
+	if (key->flags & KEY_ELSEWHERE)
+		return 0;
+	return key->read(value, (char *)target + key->offset, &here, error);
+}
+
 static int read_members(const struct key *table, const json_t *object, bool all, void *target,
     const struct place *place, struct error *error)
 {
 	const char *name;
 	json_t *value;
+	int first = 0;
 
 	if (!json_is_object(object))
 		return place_fail(place, error, "must be an object");
-	json_object_foreach((json_t *)object, name, value) {
-		const struct key *key = find(table, name);
-		const struct place here = { .up = place, .key = name };
-		int r;
-
-		if (!key && all)
-			return unknown_key(table, name, place, error);
-		if (!key)
+	json_object_foreach((json_t *)object, name, value)
+		if (place_ends(place, read_member(table, name, value, all, target, place, error), &first))
+			return first;
+	for (const struct key *key = table; key->name; key++) {
+		if (!(key->flags & KEY_REQUIRED) || json_object_get(object, key->name))
 			continue;
-		if (key->flags & KEY_LATER)
-			return place_fail(&here, error, "is not supported by this version");
-		if (key->flags & KEY_ELSEWHERE)
-			continue;
-		r = key->read(value, (char *)target + key->offset, &here, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, place_fail(place, error, "\"%s\" is missing", key->name), &first))
+			return first;
 	}
-	for (const struct key *key = table; key->name; key++)
-		if ((key->flags & KEY_REQUIRED) && !json_object_get(object, key->name))
-			return place_fail(place, error, "\"%s\" is missing", key->name);
-	return 0;
+	return first;
 }
 
 int keys_read(const struct key *table, const json_t *object, void *target, const struct place *place,

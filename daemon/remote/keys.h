@@ -32,7 +32,7 @@ struct key {
 };
 
 /* Read every member of an object into target, in the object's order. An unknown key is refused with the
- * nearest known one. */
+ * nearest known one. Where complaints are gathered, the others are read all the same; the first failure is returned. */
 int keys_read(const struct key *table, const json_t *object, void *target, const struct place *place,
     struct error *error);
 

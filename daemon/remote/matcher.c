@@ -31,7 +31,7 @@ int matcher_read(const json_t *json, const struct matcher_scope *scope, struct m
 {
 	const char *name;
 	json_t *value;
-	int r;
+	int r, first = 0;
 
 	*ret = (struct matcher){ 0 };
 	ret->tests = calloc(json_is_object(json) ? json_object_size(json) + 1 : 1, sizeof(*ret->tests));
@@ -51,10 +51,10 @@ int matcher_read(const json_t *json, const struct matcher_scope *scope, struct m
 			r = add_test(ret, kind, value, scope, &here, error);
 		else
 			r = unknown_test(name, place, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, r, &first))
+			break;
 	}
-	return ret->count > 0 ? 0 : place_fail(place, error, "asks for nothing");
+	return first < 0 || ret->count > 0 ? first : place_fail(place, error, "asks for nothing");
 }
 
 void matcher_done(struct matcher *matcher)
@@ -81,6 +81,7 @@ int matcher_map_fill(const json_t *json, const struct matcher_scope *scope, stru
 {
 	const char *pointer;
 	json_t *value;
+	int first = 0;
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be an object of JSON Pointers");
@@ -92,10 +93,10 @@ int matcher_map_fill(const json_t *json, const struct matcher_scope *scope, stru
 	json_object_foreach((json_t *)json, pointer, value) {
 		int r = read_item(pointer, value, scope, &ret->items[ret->count++], place, error);
 
-		if (r < 0)
-			return r;
+		if (place_ends(place, r, &first))
+			break;
 	}
-	return 0;
+	return first;
 }
 
 int matcher_map_read(const json_t *json, struct pointer_set *set, unsigned depth, struct matcher_map *ret,

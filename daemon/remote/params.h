@@ -2,9 +2,11 @@
 #ifndef REMOTE_PARAMS_H
 #define REMOTE_PARAMS_H
 
+#include "daemon/remote/problems.h"
 #include "proto/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /*
  * Check params and fill in defaults.
@@ -17,5 +19,17 @@
  */
 int params_resolve(const json_t *parameters, const json_t *own, const json_t *params, const json_t *captures,
     json_t **ret, struct error *error);
+
+/*
+ * The values to look at a profile with: those that were given, defaults, and if wanted the examples of those that have
+ * none. What is wrong goes to problems.
+ *   ret_open   a new object: the parameters that have no value, with their declarations
+ * 0 or -ENOMEM.
+ */
+int params_suppose(const json_t *parameters, const json_t *own, const json_t *params, bool examples,
+    struct problems *problems, json_t **ret, json_t **ret_open);
+
+/* Refuse that a required parameter is missing, in the words of its declaration. */
+int params_missing(const char *name, const json_t *declaration, struct error *error);
 
 #endif

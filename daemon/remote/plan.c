@@ -64,7 +64,7 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		if (!json_object_get(plan->params, name))
 			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} has no value: no param has that name",
 			    json_string_value(where), name);
-	r = settings_read(spec->settings, plan->params, &settings, error);
+	r = settings_read(spec->settings, plan->params, &settings, NULL, error);
 	if (r < 0)
 		return r;
 	plan->retry_on = settings.retry_on;

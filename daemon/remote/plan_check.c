@@ -4,10 +4,21 @@
 #include "daemon/remote/filling.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/list.h"
+#include "daemon/remote/problems.h"
 #include "daemon/remote/reach.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What is looked at. */
+struct check {
+	const struct remote_plan *plan;
+	const struct spec *spec;       /* of it */
+	const struct place *whole;     /* gathers complaints; NULL: the first one ends it */
+	const json_t *open;            /* object: names of params whose values are not known; NULL: none */
+};
 
 enum { NEAR_MAX = REMOTE_PARAMS_MAX + 2 * REMOTE_CAPTURES_MAX };
 
@@ -62,6 +73,44 @@ static bool any_gives(const struct spec *spec, unsigned steps, const char *name)
 	return false;
 }
 
+/* Does some capture or `set` within json have this name? */
+static bool is_given(const json_t *json, const char *name)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	json_array_foreach((json_t *)json, i, value)
+		if (is_given(value, name))
+			return true;
+	json_object_foreach((json_t *)json, key, value)
+		if (((strcmp(key, "capture") == 0 || strcmp(key, "set") == 0) && json_object_get(value, name)) ||
+		    is_given(value, name))
+			return true;
+	return false;
+}
+
+/* Does a template of a text that could not be read in full begin like name? */
+static bool is_mentioned(const char *text, const char *name)
+{
+	char plain[REMOTE_NAME_MAX + 8], plus[REMOTE_NAME_MAX + 8];
+
+	snprintf(plain, sizeof(plain), "{%s", name);
+	snprintf(plus, sizeof(plus), "{+%s", name);
+	return strstr(text, plain) || strstr(text, plus);
+}
+
+/* Where complaints are gathered there may be some already: of what they are about, less is known than was written. */
+static bool is_broken(const struct check *check)
+{
+	return check->whole && check->whole->problems->count > 0;
+}
+
+static bool is_broken_at(const struct check *check, const char *place)
+{
+	return check->whole && problems_within(check->whole->problems, place);
+}
+
 /* Names for the "did you mean". */
 struct near {
 	const char *names[NEAR_MAX + 1];
@@ -87,14 +136,18 @@ static void add_near_captures(struct near *near, const struct captures *captures
 			near->names[near->count++] = name;
 }
 
-static int no_value(const struct remote_plan *plan, enum step step, unsigned from, const char *name,
+static int no_value(const struct check *check, enum step step, unsigned from, const char *name,
     const char *where, struct error *error)
 {
-	const struct spec *spec = plan->spec;
+	const struct spec *spec = check->spec;
 	struct near near = { .count = 0 };
 	const char *nearest;
 
-	add_near(&near, plan->params);
+	/* What should give it may be what could not be read. */
+	if (is_broken(check) && is_given(spec->root, name))
+		return 0;
+	add_near(&near, check->plan->params);
+	add_near(&near, check->open);
 	for (int other = STEP_SUBMIT; other < STEPS; other++)
 		if (from & (1u << other)) {
 			const struct rules *rules = spec_rules(spec, (enum step)other);
@@ -105,7 +158,7 @@ static int no_value(const struct remote_plan *plan, enum step step, unsigned fro
 			add_near(&near, sets_of(spec, (enum step)other));
 		}
 	nearest = error_nearest(name, strlen(name), near.names);
-	return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} has no value: %s%s%s%s", where, name,
+	return place_fail_at(check->whole, where, error, "{%s} has no value: %s%s%s%s", name,
 	    step == STEP_LIST && from == 0 ? "a request about many has params, {credential}, {page} and {ids} only"
 	                                   : "no param or earlier capture has that name",
 	    nearest ? " (did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?)" : "");
@@ -118,70 +171,79 @@ static bool is_builtin(enum step step, const char *name)
 	return template_is_builtin(name);
 }
 
-static int check_builtin(const struct remote_plan *plan, const char *name, const char *where,
-    struct error *error)
+static int check_builtin(const struct check *check, const char *name, const char *where, struct error *error)
 {
-	if (strcmp(name, "credential") == 0 && !plan->spec->credential)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: {credential} is used, but \"credential\" names none",
-		    where);
-	if (strcmp(name, "idempotency") == 0 && !plan->spec->requests[STEP_SUBMIT].given)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: {idempotency} is used, but there is no submit", where);
+	if (strcmp(name, "credential") == 0 && !check->spec->credential && !is_broken_at(check, "credential"))
+		return place_fail_at(check->whole, where, error, "{credential} is used, but \"credential\" names none");
+	if (strcmp(name, "idempotency") == 0 && !check->spec->requests[STEP_SUBMIT].given)
+		return place_fail_at(check->whole, where, error, "{idempotency} is used, but there is no submit");
 	return 0;
 }
 
-static int check_rules(const struct spec *spec, enum step step, struct error *error)
+static int check_rules(const struct check *check, enum step step, struct error *error)
 {
-	const struct request *request = &spec->requests[step];
-	const struct place polling = { .key = "polling" };
+	const struct request *request = &check->spec->requests[step];
+	const struct place polling = { .up = check->whole, .key = "polling" };
 	const struct place here = step == STEP_LIST ? (struct place){ .up = &polling, .key = "batch" }
-	                                            : (struct place){ .key = request_step_name(step) };
+	                                            : (struct place){ .up = check->whole, .key = request_step_name(step) };
 	const struct place place = { .up = &here, .key = "rules" };
 	const struct rules *rules = request->list ? request->list->rules : request->rules;
 
 	return rules ? reach_check(rules, &place, error) : 0;
 }
 
-/* Can each of these names be filled when the step is first taken? *ret_known: from params alone. */
-static int check_names(const struct remote_plan *plan, enum step step, const json_t *names, bool *ret_known,
+/* Can a name be filled when the step is first taken? *ret_known: from params alone. */
+static int check_name(const struct check *check, enum step step, const char *name, const char *where, bool *ret_known,
+    struct error *error)
+{
+	if (is_builtin(step, name))
+		return check_builtin(check, name, where, error);
+	if (json_object_get(check->plan->params, name))
+		return 0;
+	*ret_known = false;
+	if (json_object_get(check->open, name) || any_gives(check->spec, KNOWN_FROM[step], name))
+		return 0;
+	return no_value(check, step, KNOWN_FROM[step], name, where, error);
+}
+
+static int check_names(const struct check *check, enum step step, const json_t *names, bool *ret_known,
     struct error *error)
 {
 	const char *name;
 	json_t *where;
-	int r;
+	int first = 0;
 
-	json_object_foreach((json_t *)names, name, where) {
-		if (is_builtin(step, name)) {
-			r = check_builtin(plan, name, json_string_value(where), error);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (json_object_get(plan->params, name))
-			continue;
-		if (!any_gives(plan->spec, KNOWN_FROM[step], name))
-			return no_value(plan, step, KNOWN_FROM[step], name, json_string_value(where), error);
-		*ret_known = false;
-	}
-	return 0;
+	json_object_foreach((json_t *)names, name, where)
+		if (place_ends(check->whole, check_name(check, step, name, json_string_value(where), ret_known, error), &first))
+			break;
+	return first;
 }
 
 /* The names in what an answer is judged by: what the answer itself gave counts for the next one of the kind. */
-static int check_answer_names(const struct remote_plan *plan, enum step step, struct error *error)
+static int check_answer_name(const struct check *check, enum step step, const char *name, const char *where,
+    struct error *error)
 {
 	unsigned polled = IN(POLL) | IN(LIST), own = 1u << step;
 	unsigned from = own & polled ? IN(SUBMIT) | polled : KNOWN_FROM[step] | own;
-	const char *name, *where;
-	json_t *value;
 
-	json_object_foreach(plan->spec->requests[step].answer_names, name, value) {
-		where = json_string_value(value);
-		if (filling_has_builtin(name) || json_object_get(plan->params, name) || any_gives(plan->spec, from, name))
-			continue;
-		if (is_builtin(STEP_SUBMIT, name))
-			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} is for requests only", where, name);
-		return no_value(plan, step, from, name, where, error);
-	}
-	return 0;
+	if (filling_has_builtin(name) || json_object_get(check->plan->params, name) || json_object_get(check->open, name) ||
+	    any_gives(check->spec, from, name))
+		return 0;
+	if (is_builtin(STEP_SUBMIT, name))
+		return place_fail_at(check->whole, where, error, "{%s} is for requests only", name);
+	return no_value(check, step, from, name, where, error);
+}
+
+static int check_answer_names(const struct check *check, enum step step, struct error *error)
+{
+	const char *name;
+	json_t *where;
+	int first = 0;
+
+	json_object_foreach(check->spec->requests[step].answer_names, name, where)
+		if (place_ends(check->whole, check_answer_name(check, step, name, json_string_value(where), error), &first))
+			break;
+	return first;
 }
 
 /* Is name in a template anywhere? */
@@ -196,100 +258,157 @@ static bool is_used(const struct spec *spec, const char *name)
 }
 
 /* What a rule sets is for a template. */
-static int check_sets(const struct spec *spec, enum step step, struct error *error)
+static int check_set(const struct check *check, const char *name, const char *where, struct error *error)
 {
+	const struct spec *spec = check->spec;
 	struct near near = { .count = 0 };
-	const char *name, *nearest;
-	json_t *where;
+	const char *nearest;
 
-	json_object_foreach(spec->requests[step].sets, name, where) {
-		if (is_used(spec, name))
-			continue;
-		add_near(&near, spec->names);
-		for (int other = STEP_SUBMIT; other < STEPS; other++)
-			add_near(&near, spec->requests[other].names);
-		nearest = error_nearest(name, strlen(name), near.names);
-		return error_set(error, ERROR_INVALID_SPEC, "%s: no template uses {%s}%s%s%s", json_string_value(where),
-		    name, nearest ? " (did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?)" : "");
-	}
+	if (is_used(spec, name) || (is_broken(check) && is_mentioned(spec->text, name)))
+		return 0;
+	add_near(&near, spec->names);
+	for (int other = STEP_SUBMIT; other < STEPS; other++)
+		add_near(&near, spec->requests[other].names);
+	nearest = error_nearest(name, strlen(name), near.names);
+	return place_fail_at(check->whole, where, error, "no template uses {%s}%s%s%s", name,
+	    nearest ? " (did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?)" : "");
+}
+
+static int check_sets(const struct check *check, enum step step, struct error *error)
+{
+	const char *name;
+	json_t *where;
+	int first = 0;
+
+	json_object_foreach(check->spec->requests[step].sets, name, where)
+		if (place_ends(check->whole, check_set(check, name, json_string_value(where), error), &first))
+			break;
+	return first;
+}
+
+/* May the rules of a step lead to `fetch`, and do they lead anywhere? */
+static int check_leads(const struct check *check, enum step step, struct error *error)
+{
+	static const unsigned MAY = IN(SUBMIT) | IN(POLL) | IN(FETCH) | IN(LIST);
+	const char *name = request_step_name(step);
+	const struct place here = { .up = check->whole, .key = name }, rules = { .up = &here, .key = "rules" };
+
+	if (!(MAY & (1u << step)))
+		return place_fail(&rules, error, "\"then\": \"fetch\" is for the rules of submit, poll and fetch");
+	if (!check->spec->requests[STEP_FETCH].given)
+		return place_fail(&rules, error, "\"then\": \"fetch\" is used, but there is no \"fetch\"");
 	return 0;
 }
 
 /* A rule that leads to `fetch` needs one, and a `fetch` needs such a rule. */
-static int check_fetch(const struct spec *spec, struct error *error)
+static int check_fetch(const struct check *check, struct error *error)
 {
-	static const unsigned MAY = IN(SUBMIT) | IN(POLL) | IN(FETCH) | IN(LIST);
-	bool given = spec->requests[STEP_FETCH].given, reached = false;
+	const struct place fetch = { .up = check->whole, .key = "fetch" };
+	const struct spec *spec = check->spec;
+	bool reached = false;
+	int first = 0;
 
 	for (enum step step = STEP_SUBMIT; step < STEPS; step++) {
 		if (!spec->requests[step].given || !rules_can(spec_rules(spec, step), OUTCOME_FETCH))
 			continue;
-		if (!(MAY & (1u << step)))
-			return error_set(error, ERROR_INVALID_SPEC,
-			    "%s.rules: \"then\": \"fetch\" is for the rules of submit, poll and fetch",
-			    request_step_name(step));
-		if (!given)
-			return error_set(error, ERROR_INVALID_SPEC,
-			    "%s.rules: \"then\": \"fetch\" is used, but there is no \"fetch\"", request_step_name(step));
 		reached |= step != STEP_FETCH;
+		if (place_ends(check->whole, check_leads(check, step, error), &first))
+			return first;
 	}
-	if (given && !reached)
-		return error_set(error, ERROR_INVALID_SPEC,
-		    "fetch: no rule of submit or poll leads to it: \"then\": \"fetch\"");
-	return 0;
+	if (first == 0 && spec->requests[STEP_FETCH].given && !reached && !is_broken(check))
+		return place_fail(&fetch, error, "no rule of submit or poll leads to it: \"then\": \"fetch\"");
+	return first;
+}
+
+/* Would a request that is built of this be more of the same complaints? */
+static bool is_known_to_fail(const struct check *check, enum step step)
+{
+	return is_broken_at(check, request_step_name(step)) || is_broken_at(check, "base") ||
+	    is_broken_at(check, "headers");
+}
+
+/* why: "PLACE: MESSAGE", as the builder says it. */
+static int cannot_build(const struct check *check, const struct error *why, struct error *error)
+{
+	const char *colon = strstr(why->message, ": ");
+	char where[256];
+
+	if (why->code != ERROR_INVALID_SPEC || !colon)
+		return error_set(error, why->code, "%s", why->message);
+	snprintf(where, sizeof(where), "%.*s", (int)(colon - why->message), why->message);
+	return place_fail_at(check->whole, where, error, "%s", colon + 2);
 }
 
 /* Build a request as it would be sent, and see whether its URL is one. */
-static int try_request(const struct remote_plan *plan, enum step step, struct error *error)
+static int try_request(const struct check *check, enum step step, struct error *error)
 {
-	json_t *builtin = plan_stand_ins(plan->spec, step);
+	json_t *builtin = plan_stand_ins(check->spec, step);
+	const struct place here = { .up = check->whole, .key = request_step_name(step) };
+	const struct place url = { .up = &here, .key = "url" };
 	const struct build_input input = {
-		.spec = plan->spec,
+		.spec = check->spec,
 		.step = step,
-		.values = { .builtin = builtin, .params = plan->params },
+		.values = { .builtin = builtin, .params = check->plan->params },
 		.idempotency = "x",
 	};
 	struct built_request built;
-	struct error why;
+	struct error why = { 0 };
 	char *origin;
-	int r = builtin ? build_request(&input, &built, error) : place_no_memory(error);
+	int r = builtin ? build_request(&input, &built, &why) : place_no_memory(&why);
 
 	json_decref(builtin);
 	if (r < 0)
-		return r;
+		return cannot_build(check, &why, error);
 	r = http_origin(built.url, &origin, &why);
 	built_request_done(&built);
 	if (r < 0)
-		return error_set(error, ERROR_INVALID_SPEC, "%s.url: %s", request_step_name(step), why.message);
+		return place_fail(&url, error, "%s", why.message);
 	free(origin);
 	return 0;
 }
 
-static int check_request(const struct remote_plan *plan, enum step step, struct error *error)
+static int check_request(const struct check *check, enum step step, struct error *error)
 {
-	const struct spec *spec = plan->spec;
+	const struct spec *spec = check->spec;
 	bool known = true;
-	int r;
+	int first = 0;
 
 	if (!spec->requests[step].given)
 		return 0;
-	r = check_rules(spec, step, error);
-	if (r == 0)
-		r = check_names(plan, step, spec->requests[step].names, &known, error);
-	if (r == 0)
-		r = check_names(plan, step, spec->names, &known, error);
-	if (r == 0)
-		r = check_answer_names(plan, step, error);
-	if (r == 0)
-		r = check_sets(spec, step, error);
-	return r == 0 && known ? try_request(plan, step, error) : r;
+	if (place_ends(check->whole, check_rules(check, step, error), &first) ||
+	    place_ends(check->whole, check_names(check, step, spec->requests[step].names, &known, error), &first) ||
+	    place_ends(check->whole, check_names(check, step, spec->names, &known, error), &first) ||
+	    place_ends(check->whole, check_answer_names(check, step, error), &first) ||
+	    place_ends(check->whole, check_sets(check, step, error), &first))
+		return first;
+	return known && !is_known_to_fail(check, step) ? try_request(check, step, error) : first;
+}
+
+static int check_all(const struct check *check, struct error *error)
+{
+	int first = 0;
+
+	if (place_ends(check->whole, check_fetch(check, error), &first))
+		return first;
+	for (enum step step = STEP_SUBMIT; step < STEPS; step++)
+		if (place_ends(check->whole, check_request(check, step, error), &first))
+			break;
+	return first;
 }
 
 int plan_check(const struct remote_plan *plan, struct error *error)
 {
-	int r = check_fetch(plan->spec, error);
+	const struct check check = { .plan = plan, .spec = plan->spec };
 
-	for (enum step step = STEP_SUBMIT; r == 0 && step < STEPS; step++)
-		r = check_request(plan, step, error);
-	return r;
+	return check_all(&check, error);
+}
+
+int plan_examine(const struct remote_plan *plan, const json_t *open, struct problems *problems)
+{
+	const struct place whole = { .problems = problems };
+	const struct check check = { .plan = plan, .spec = plan->spec, .whole = &whole, .open = open };
+	struct error error = { 0 };
+
+	check_all(&check, &error);
+	return error.code == ERROR_OUT_OF_MEMORY ? -ENOMEM : 0;
 }

@@ -3,6 +3,7 @@
 #define REMOTE_PLAN_CHECK_H
 
 #include "daemon/remote/plan.h"
+#include "daemon/remote/problems.h"
 
 #include <jansson.h>
 
@@ -15,5 +16,13 @@ json_t *plan_stand_ins(const struct spec *spec, enum step step);
  * and the nearest name.
  */
 int plan_check(const struct remote_plan *plan, struct error *error);
+
+/*
+ * The same where all complaints are wanted. Of the plan only spec and params are there, and the spec may be one that
+ * could not be read in full, as the problems already say.
+ *   open   object: names of params whose values are not known here
+ * 0 or -ENOMEM.
+ */
+int plan_examine(const struct remote_plan *plan, const json_t *open, struct problems *problems);
 
 #endif

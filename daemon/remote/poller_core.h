@@ -26,6 +26,7 @@ struct poller {
 	struct exchange *exchanges;    /* under way, batches among them */
 	struct watch *watches;         /* open */
 	unsigned n_watches;
+	unsigned n_trials;             /* under way: try.c */
 	void *flights;                 /* those that others may join: flight.c knows what it is */
 	uint64_t flight_era;
 };

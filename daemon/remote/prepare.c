@@ -169,12 +169,15 @@ static int add_names(const json_t *json, json_t *names)
 	return r;
 }
 
-/* The names that the creator's own spec uses: a profile that it extends cannot have declared them. */
-static int own_names(const struct parts *parts, json_t **ret, struct error *error)
+int prepare_names(const json_t *json, json_t **ret)
 {
-	*ret = json_object();
-	if (!*ret || (parts->spec && add_names(parts->spec, *ret) < 0))
-		return place_no_memory(error);
+	json_t *names = json_object();
+
+	if (!names || (json && add_names(json, names) < 0)) {
+		json_decref(names);
+		return -ENOMEM;
+	}
+	*ret = names;
 	return 0;
 }
 
@@ -189,8 +192,9 @@ int prepare_texts(struct profiles *profiles, const struct plan_source *source, s
 	r = parse(profiles, source, &parts, error);
 	if (r == 0)
 		r = merge(&parts, &merged, error);
-	if (r == 0)
-		r = own_names(&parts, &own, error);
+	/* A profile that the creator's own spec extends cannot have declared what that uses. */
+	if (r == 0 && prepare_names(parts.spec, &own) < 0)
+		r = place_no_memory(error);
 	if (r == 0)
 		r = params_resolve(json_object_get(merged, "parameters"), own, json_object_get(merged, "params"),
 		    json_object_get(json_object_get(merged, "submit"), "capture"), &params, error);

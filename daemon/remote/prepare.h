@@ -5,6 +5,8 @@
 #include "daemon/broker/remote.h"
 #include "daemon/remote/profile.h"
 
+#include <jansson.h>
+
 /*
  * Merge the profile and the spec (whose keys win, key by key at the top level), the creation's policies (key by key
  * over the spec's) and the params with their defaults. What is merged is not compiled yet.
@@ -12,5 +14,8 @@
  */
 int prepare_texts(struct profiles *profiles, const struct plan_source *source, struct plan_texts *ret_texts,
     struct error *error);
+
+/* The names of all templates within json, which may be NULL, as a new object. 0 or -ENOMEM. */
+int prepare_names(const json_t *json, json_t **ret);
 
 #endif

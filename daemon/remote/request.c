@@ -56,6 +56,7 @@ int request_read_headers(const json_t *json, json_t *names, const struct place *
 {
 	const char *name;
 	json_t *value;
+	int first = 0;
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be an object of header names");
@@ -69,10 +70,10 @@ int request_read_headers(const json_t *json, json_t *names, const struct place *
 			r = place_fail(&here, error, "must be a string");
 		if (r == 0)
 			r = template_names(json_string_value(value), names, &here, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, r, &first))
+			break;
 	}
-	return 0;
+	return first;
 }
 
 static int read_headers(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -83,12 +84,29 @@ static int read_headers(const json_t *json, void *field, const struct place *pla
 	return request_read_headers(json, request->names, place, error);
 }
 
+/* A scalar, or an array of scalars. */
+static int check_field(const json_t *json, const struct place *place, struct error *error)
+{
+	json_t *item;
+	size_t i;
+
+	if (json_is_object(json) || json_is_null(json))
+		return place_fail(place, error, "must be a string, number, true, false or a list of these");
+	json_array_foreach((json_t *)json, i, item) {
+		const struct place element = { .up = place, .index = i };
+
+		if (json_is_object(item) || json_is_array(item) || json_is_null(item))
+			return place_fail(&element, error, "must be a string, number, true or false");
+	}
+	return 0;
+}
+
 /* An object of scalars and arrays of scalars: a query, or a form. */
 static int check_fields(const json_t *json, const struct place *place, struct error *error)
 {
 	const char *name;
-	json_t *value, *item;
-	size_t i;
+	json_t *value;
+	int first = 0;
 
 	if (!json_is_object(json))
 		return place_fail(place, error, "must be an object");
@@ -97,16 +115,10 @@ static int check_fields(const json_t *json, const struct place *place, struct er
 	json_object_foreach((json_t *)json, name, value) {
 		const struct place here = { .up = place, .key = name };
 
-		if (json_is_object(value) || json_is_null(value))
-			return place_fail(&here, error, "must be a string, number, true, false or a list of these");
-		json_array_foreach(value, i, item) {
-			const struct place element = { .up = &here, .index = i };
-
-			if (json_is_object(item) || json_is_array(item) || json_is_null(item))
-				return place_fail(&element, error, "must be a string, number, true or false");
-		}
+		if (place_ends(place, check_field(value, &here, error), &first))
+			break;
 	}
-	return 0;
+	return first;
 }
 
 static int read_query(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -315,18 +327,18 @@ static int read_on(const json_t *json, void *field, const struct place *place, s
 	struct request *request = field;
 	json_t *item;
 	size_t i;
+	int first = 0;
 
 	if (!json_is_array(json) || json_array_size(json) == 0)
 		return place_fail(place, error, "must be a list of \"success\", \"failure\" and \"cancelled\"");
 	request->ack_on = 0;
 	json_array_foreach((json_t *)json, i, item) {
 		const struct place here = { .up = place, .index = i };
-		int r = read_end(item, &request->ack_on, &here, error);
 
-		if (r < 0)
-			return r;
+		if (place_ends(place, read_end(item, &request->ack_on, &here, error), &first))
+			break;
 	}
-	return 0;
+	return first;
 }
 
 static const struct key REQUEST_KEYS[] = {
@@ -395,13 +407,17 @@ static const struct {
 
 static int check_keys(const json_t *json, enum step step, const struct place *place, struct error *error)
 {
+	int first = 0;
+
 	for (size_t i = 0; i < sizeof(ONLY) / sizeof(ONLY[0]); i++) {
 		const struct place here = { .up = place, .key = ONLY[i].key };
 
-		if (json_object_get(json, ONLY[i].key) && !(ONLY[i].steps & (1u << step)))
-			return place_fail(&here, error, "%s", ONLY[i].words);
+		if (!json_object_get(json, ONLY[i].key) || (ONLY[i].steps & (1u << step)))
+			continue;
+		if (place_ends(place, place_fail(&here, error, "%s", ONLY[i].words), &first))
+			break;
 	}
-	return 0;
+	return first;
 }
 
 /* What a list request says of {page} and {ids} must fit its other keys: else it would never get to its end. */
@@ -412,11 +428,11 @@ static int check_list(const struct request *request, const struct place *place, 
 	const char *ids = json_string_value(json_object_get(request->names, "ids"));
 
 	if (page && !captures_have(request->list->next, "page"))
-		return error_set(error, ERROR_INVALID_SPEC, "%s: {page} is used, but \"next\" has no \"page\"", page);
+		return place_fail_at(place, page, error, "{page} is used, but \"next\" has no \"page\"");
 	if (!page && captures_have(request->list->next, "page"))
 		return place_fail(&next, error, "\"page\" is taken, but no template uses {page}");
 	if (ids && request->list->max == 0)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: {ids} is used, but \"max\" does not say how many", ids);
+		return place_fail_at(place, ids, error, "{ids} is used, but \"max\" does not say how many");
 	if (!ids && request->list->max > 0)
 		return place_fail(place, error, "\"max\" is for requests with {ids}");
 	return 0;
@@ -431,7 +447,7 @@ static int read_list(const json_t *json, struct request *request, const struct p
 	/* They judge its items, not its answer. */
 	request->list->rules = request->rules;
 	request->rules = NULL;
-	return check_list(request, place, error);
+	return 0;
 }
 
 /* What of a request's keys is for one step only. */
@@ -442,7 +458,7 @@ static int read_rest(const json_t *json, enum step step, struct request *request
 
 	if (request->rules_of_poll && step != STEP_SUBMIT)
 		return place_fail(&rules, error, "only a submit can have the rules of poll");
-	if (step == STEP_KEEPALIVE && request->every_usec == 0)
+	if (step == STEP_KEEPALIVE && !json_object_get(json, "every"))
 		return place_fail(place, error, "\"every\" is missing");
 	if (step == STEP_EVENTS)
 		return events_read(json, &request->events, place, error);
@@ -468,7 +484,7 @@ static const char *default_method(enum step step)
 int request_read(const json_t *json, enum step step, struct request *ret, const struct place *place,
     struct error *error)
 {
-	int r;
+	int first = 0;
 
 	*ret = (struct request){ .given = true, .method = default_method(step) };
 	ret->names = json_object();
@@ -478,10 +494,11 @@ int request_read(const json_t *json, enum step step, struct request *ret, const 
 		return place_no_memory(error);
 	for (size_t i = 0; step == STEP_ACK && i < ENDS_COUNT; i++)
 		ret->ack_on |= 1u << ENDS[i].outcome;
-	r = check_keys(json, step, place, error);
-	if (r == 0)
-		r = keys_read(REQUEST_KEYS, json, ret, place, error);
-	return r < 0 ? r : read_rest(json, step, ret, place, error);
+	if (place_ends(place, check_keys(json, step, place, error), &first) ||
+	    place_ends(place, keys_read(REQUEST_KEYS, json, ret, place, error), &first) || !json_is_object(json) ||
+	    place_ends(place, read_rest(json, step, ret, place, error), &first))
+		return first;
+	return first == 0 && step == STEP_LIST ? check_list(ret, place, error) : first;
 }
 
 void request_done(struct request *request)

@@ -31,6 +31,28 @@ static struct rules *rules_new(const json_t *json)
 	return rules->items ? rules : rules_free(rules);
 }
 
+/* A rule that cannot be filled stays in its place and does not hold. */
+static int leave_out(struct rule *rule, const struct error *why)
+{
+	rule_done(rule);
+	if (why->code == ERROR_OUT_OF_MEMORY)
+		return -ENOMEM;
+	rule->unfilled = strdup(why->message);
+	return rule->unfilled ? 0 : -ENOMEM;
+}
+
+/* Read the next rule. Where complaints are gathered, one that is wrong is left out, and the others are looked at. */
+static int read_one(const json_t *json, struct rules *rules, struct filling *filling, const struct place *place,
+    struct error *error)
+{
+	struct rule *rule = &rules->items[rules->count++];
+	int first = 0;
+
+	if (place_ends(place, rule_read(json, &rules->pointers, filling, rule, place, error), &first))
+		return first;
+	return first < 0 ? leave_out(rule, error) : 0;
+}
+
 int rules_read(const json_t *json, json_t *names, struct rules **ret, const struct place *place,
     struct error *error)
 {
@@ -51,7 +73,7 @@ int rules_read(const json_t *json, json_t *names, struct rules **ret, const stru
 	json_array_foreach((json_t *)json, i, item) {
 		const struct place here = { .up = place, .index = i };
 
-		r = rule_read(item, &rules->pointers, &filling, &rules->items[rules->count++], &here, error);
+		r = read_one(item, rules, &filling, &here, error);
 		if (r < 0)
 			break;
 	}
@@ -71,16 +93,6 @@ bool rules_can(const struct rules *rules, enum outcome outcome)
 		if (rule_may_say(&rules->items[i], outcome))
 			return true;
 	return false;
-}
-
-/* A rule that cannot be filled stays in its place and does not hold. */
-static int leave_out(struct rule *rule, const struct error *why)
-{
-	rule_done(rule);
-	if (why->code == ERROR_OUT_OF_MEMORY)
-		return -ENOMEM;
-	rule->unfilled = strdup(why->message);
-	return rule->unfilled ? 0 : -ENOMEM;
 }
 
 int rules_fill(const struct rules *rules, const struct values *values, struct rules **ret)

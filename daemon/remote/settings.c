@@ -121,7 +121,8 @@ static const struct key SETTINGS_KEYS[] = {
 	{ 0 }
 };
 
-int settings_read(const json_t *json, const json_t *params, struct settings *ret, struct error *error)
+int settings_read(const json_t *json, const json_t *params, struct settings *ret, const struct place *place,
+    struct error *error)
 {
 	const struct values values = { .params = params };
 	struct settings settings = {
@@ -137,7 +138,7 @@ int settings_read(const json_t *json, const json_t *params, struct settings *ret
 	r = template_fill_json(json, &values, &filled, error);
 	if (r < 0)
 		return r;
-	r = keys_read(SETTINGS_KEYS, filled, &settings, NULL, error);
+	r = keys_read(SETTINGS_KEYS, filled, &settings, place, error);
 	json_decref(filled);
 	if (r == 0)
 		*ret = settings;

@@ -3,6 +3,7 @@
 #define REMOTE_SETTINGS_H
 
 #include "daemon/broker/policy.h"
+#include "daemon/remote/place.h"
 #include "daemon/remote/status.h"
 #include "proto/error.h"
 
@@ -26,6 +27,7 @@ struct settings {
  * Read an object with the keys polling, retry, ttl, keep_until_delivered, resubmit and concurrency over the
  * defaults. A value may be a template that is a single {param}: params give its value.
  */
-int settings_read(const json_t *json, const json_t *params, struct settings *ret, struct error *error);
+int settings_read(const json_t *json, const json_t *params, struct settings *ret, const struct place *place,
+    struct error *error);
 
 #endif

@@ -4,11 +4,14 @@
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/list.h"
+#include "daemon/remote/problems.h"
 #include "daemon/remote/profile.h"
 #include "daemon/remote/template.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,30 +31,59 @@ struct spec_cache *spec_cache_free(struct spec_cache *cache)
 	return NULL;
 }
 
-int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
+/* What is wrong with a text: where, when line is not 0. */
+struct syntax {
+	char message[JSON_ERROR_TEXT_LENGTH];
+	int line, column;
+};
+
+/* An object, or -EINVAL with what is wrong, or -ENOMEM. flags: of jansson. */
+static int parse(struct slice text, size_t flags, json_t **ret, struct syntax *ret_wrong)
 {
-	json_error_t problem;
 	struct json_fault fault;
+	json_error_t problem;
 	json_t *json;
 
-	if (text.len > REMOTE_SPEC_MAX)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: longer than %d bytes", what, REMOTE_SPEC_MAX);
+	*ret_wrong = (struct syntax){ .line = 0 };
+	if (text.len > REMOTE_SPEC_MAX) {
+		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "longer than %d bytes", REMOTE_SPEC_MAX);
+		return -EINVAL;
+	}
 	/* The parser below recurses: look at the depth first. What else is wrong it tells better. */
-	if (json_scan(text, NULL, NULL, &fault) < 0 && strcmp(fault.what, "nested too deeply") == 0)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: %s (more than %d levels)", what, fault.what,
+	if (json_scan(text, NULL, NULL, &fault) < 0 && strcmp(fault.what, "nested too deeply") == 0) {
+		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "%s (more than %d levels)", fault.what,
 		    REMOTE_JSON_DEPTH_MAX);
-	json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &problem);
+		return -EINVAL;
+	}
+	json = json_loadb(text.data, text.len, flags, &problem);
 	if (!json && json_error_code(&problem) == json_error_out_of_memory)
-		return place_no_memory(error);
-	if (!json)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: line %d, column %d: %s", what, problem.line,
-		    problem.column, problem.text);
+		return -ENOMEM;
+	if (!json) {
+		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "%s", problem.text);
+		ret_wrong->line = problem.line;
+		ret_wrong->column = problem.column;
+		return -EINVAL;
+	}
 	if (!json_is_object(json)) {
 		json_decref(json);
-		return error_set(error, ERROR_INVALID_SPEC, "%s: must be an object", what);
+		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "must be an object");
+		return -EINVAL;
 	}
 	*ret = json;
 	return 0;
+}
+
+int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
+{
+	struct syntax wrong;
+	int r = parse(text, JSON_REJECT_DUPLICATES, ret, &wrong);
+
+	if (r == -ENOMEM)
+		return place_no_memory(error);
+	if (r < 0 && wrong.line > 0)
+		return error_set(error, ERROR_INVALID_SPEC, "%s: line %d, column %d: %s", what, wrong.line, wrong.column,
+		    wrong.message);
+	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s: %s", what, wrong.message) : 0;
 }
 
 /* The words of `kind`. */
@@ -137,7 +169,7 @@ static int read_polling(const json_t *json, void *field, const struct place *pla
 	const struct place here = { .up = place, .key = "batch" };
 	struct spec *spec = field;
 	json_t *batch = json_object_get(json, "batch"), *rest;
-	int r;
+	int r, first = 0;
 
 	if (!batch)
 		return read_setting(json, field, place, error);
@@ -147,7 +179,10 @@ static int read_polling(const json_t *json, void *field, const struct place *pla
 	else
 		r = read_setting(rest, field, place, error);
 	json_decref(rest);
-	return r < 0 ? r : request_read(batch, STEP_LIST, &spec->requests[STEP_LIST], &here, error);
+	if (place_ends(place, r, &first))
+		return first;
+	r = request_read(batch, STEP_LIST, &spec->requests[STEP_LIST], &here, error);
+	return first < 0 ? first : r;
 }
 
 static const struct key SPEC_KEYS[] = {
@@ -188,27 +223,65 @@ static struct spec *spec_free(struct spec *spec)
 	return NULL;
 }
 
-static int compile(const char *text, struct spec **ret, struct error *error)
+/* One of which nothing was read yet. NULL: no memory. */
+static struct spec *spec_new(struct slice text)
 {
 	struct spec *spec = calloc(1, sizeof(*spec));
+
+	if (!spec)
+		return NULL;
+	spec->refs = 1;
+	spec->text = strndup(text.data, text.len);
+	spec->names = json_object();
+	spec->settings = json_object();
+	spec->settings_names = json_object();
+	return spec->text && spec->names && spec->settings && spec->settings_names ? spec : spec_free(spec);
+}
+
+static int compile(const char *text, struct spec **ret, struct error *error)
+{
+	struct spec *spec = spec_new(slice_from_str(text));
 	int r;
 
 	if (!spec)
 		return place_no_memory(error);
-	spec->refs = 1;
-	spec->text = strdup(text);
-	spec->names = json_object();
-	spec->settings = json_object();
-	spec->settings_names = json_object();
-	if (!spec->text || !spec->names || !spec->settings || !spec->settings_names)
-		r = place_no_memory(error);
-	else
-		r = spec_parse_json("spec", slice_from_str(text), &spec->root, error);
+	r = spec_parse_json("spec", slice_from_str(text), &spec->root, error);
 	if (r == 0)
 		r = keys_read(SPEC_KEYS, spec->root, spec, NULL, error);
 	if (r < 0) {
 		spec_free(spec);
 		return r;
+	}
+	*ret = spec;
+	return 0;
+}
+
+/* Parse what is to be examined. A key that is there twice is told of, and does not keep us from the rest. */
+static int parse_examined(struct slice text, struct problems *problems, json_t **ret)
+{
+	struct syntax wrong, ignored;
+	int r = parse(text, JSON_REJECT_DUPLICATES, ret, &wrong);
+
+	if (r != -EINVAL)
+		return r;
+	if (problems_add(problems, "", wrong.message, wrong.line, wrong.column) < 0)
+		return -ENOMEM;
+	return parse(text, 0, ret, &ignored);
+}
+
+int spec_examine(struct slice text, struct problems *problems, struct spec **ret)
+{
+	const struct place whole = { .problems = problems };
+	struct spec *spec = spec_new(text);
+	struct error error = { 0 };
+	int r = spec ? parse_examined(text, problems, &spec->root) : -ENOMEM;
+
+	if (r == 0)
+		r = keys_read(SPEC_KEYS, spec->root, spec, &whole, &error);
+	if (r == -EINVAL || error.code == ERROR_OUT_OF_MEMORY || !spec) {
+		spec_unref(spec);
+		*ret = NULL;
+		return r == -EINVAL ? 0 : -ENOMEM;
 	}
 	*ret = spec;
 	return 0;
@@ -246,7 +319,8 @@ struct spec *spec_unref(struct spec *spec)
 {
 	if (!spec || --spec->refs > 0)
 		return NULL;
-	tdelete(spec, &spec->cache->tree, compare);
+	if (spec->cache)
+		tdelete(spec, &spec->cache->tree, compare);
 	return spec_free(spec);
 }
 

@@ -11,7 +11,7 @@ struct spec_cache;
 
 struct spec {
 	unsigned refs;
-	struct spec_cache *cache;
+	struct spec_cache *cache;      /* NULL: in none */
 	char *text;                    /* its key in the cache */
 	json_t *root;                  /* the parsed text; everything below borrows from it */
 	const char *base;              /* template, or NULL */
@@ -32,6 +32,10 @@ struct spec_cache *spec_cache_free(struct spec_cache *cache);
  * plays no part here. *ret is a reference. ERROR_INVALID_SPEC with the key, the place and the nearest valid
  * key, or with line and column of a syntax error. */
 int spec_get(struct spec_cache *cache, const char *text, struct spec **ret, struct error *error);
+/* Compile a text only to hear what is wrong with it: all of that is gathered in problems, with line and column of what
+ * is no JSON. *ret is what could be read of it, for further checks and not to be sent; NULL when nothing could.
+ * 0 or -ENOMEM. */
+int spec_examine(struct slice text, struct problems *problems, struct spec **ret);
 /* NULL is allowed; returns NULL. */
 struct spec *spec_unref(struct spec *spec);
 

@@ -29,22 +29,19 @@ int status_set_read(const json_t *json, void *field, const struct place *place, 
 	struct status_set set = { 0 };
 	size_t i;
 	json_t *item;
-	int r;
+	int first = 0;
 
-	if (!json_is_array(json)) {
-		r = read_one(json, &set, place, error);
-		if (r < 0)
-			return r;
-	}
+	if (!json_is_array(json))
+		first = read_one(json, &set, place, error);
 	json_array_foreach((json_t *)json, i, item) {
 		const struct place here = { .up = place, .index = i };
 
-		r = read_one(item, &set, &here, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, read_one(item, &set, &here, error), &first))
+			break;
 	}
-	*(struct status_set *)field = set;
-	return 0;
+	if (first == 0)
+		*(struct status_set *)field = set;
+	return first;
 }
 
 bool status_set_has(const struct status_set *set, int status)

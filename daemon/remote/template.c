@@ -166,25 +166,23 @@ int template_names_json(const json_t *json, json_t *names, const struct place *p
 	const char *key;
 	json_t *value;
 	size_t i;
-	int r;
+	int first = 0;
 
 	if (json_is_string(json))
 		return template_names(json_string_value(json), names, place, error);
 	json_array_foreach((json_t *)json, i, value) {
 		const struct place here = { .up = place, .index = i };
 
-		r = template_names_json(value, names, &here, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, template_names_json(value, names, &here, error), &first))
+			return first;
 	}
 	json_object_foreach((json_t *)json, key, value) {
 		const struct place here = { .up = place, .key = key };
 
-		r = template_names_json(value, names, &here, error);
-		if (r < 0)
-			return r;
+		if (place_ends(place, template_names_json(value, names, &here, error), &first))
+			return first;
 	}
-	return 0;
+	return first;
 }
 
 int template_uses(const json_t *json, const char *name)

@@ -173,6 +173,57 @@ START_TEST(too_many)
 }
 END_TEST
 
+START_TEST(profiles_that_are_written)
+{
+	const char *const params[] = { "base", "http://h", NULL }, *const odd[] = { "base", NULL };
+	struct futured_profile_options options = FUTURED_PROFILE_INIT;
+	futured_reply *reply;
+	int called = 0;
+
+	ck_assert_int_eq(futured_profile_check(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.text = "{";
+	options.params = params;
+	ck_assert_int_eq(futured_profile_check(c, &options, count, &called, &reply), 0);
+	pump(c);
+	peer_expect(&peer, "profile.check");
+	ck_assert(peer_param_is(&peer, "text", "{"));
+	ck_assert_int_eq(peer_param(&peer, "params")->type, MSGPACK_OBJECT_MAP);
+	ck_assert_ptr_null(peer_param(&peer, "profile"));
+	reply_something(peer.request.id);
+	ck_assert_int_eq(futured_reply_wait(reply, FUTURED_TIME_NONE), 1);
+	futured_reply_unref(reply);
+	options = (struct futured_profile_options)FUTURED_PROFILE_INIT;
+	options.profile = "p";
+	options.params_json = "{\"n\": 1}";
+	ck_assert_int_eq(futured_profile_try(c, &options, count, &called, &reply), 0);
+	pump(c);
+	peer_expect(&peer, "profile.try");
+	ck_assert(peer_param_is(&peer, "profile", "p"));
+	ck_assert(peer_param_is(&peer, "params", "{\"n\": 1}"));
+	/* a poll is not sent twice without being asked for */
+	peer_hang_up(&peer);
+	ck_assert_int_eq(futured_reply_wait(reply, FUTURED_TIME_NONE), 1);
+	ck_assert_int_eq(futured_reply_status(reply), -ECONNRESET);
+	futured_reply_unref(reply);
+	ck_assert_int_eq(called, 2);
+	/* what makes no sense */
+	options.text = "{}";
+	ck_assert_int_eq(futured_profile_try(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.text = NULL;
+	options.params = params;
+	ck_assert_int_eq(futured_profile_try(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.params_json = NULL;
+	options.params = odd;
+	ck_assert_int_eq(futured_profile_try(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.params = NULL;
+	options.profile = "\xff";
+	ck_assert_int_eq(futured_profile_try(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.profile = "p";
+	options.size = 8;
+	ck_assert_int_eq(futured_profile_try(c, &options, NULL, NULL, NULL), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("call");
@@ -191,6 +242,7 @@ int main(void)
 	tcase_add_test(tcase, refused);
 	tcase_add_test(tcase, released_inside_its_callback);
 	tcase_add_test(tcase, too_many);
+	tcase_add_test(tcase, profiles_that_are_written);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -1,5 +1,6 @@
 /* test_json.c - JSON to msgpack and back: what is taken, what is refused, and that nothing is lost on the way. */
 #include "client/json.h"
+#include "proto/document.h"
 
 #include <check.h>
 #include <errno.h>
@@ -17,7 +18,7 @@ static void check_round(const char *text, const char *expected)
 	char *again;
 
 	pack_init(&pack, 1024 * 1024);
-	ck_assert_msg(json_read(&pack, text) == 0, "refused: %s", text);
+	ck_assert_msg(document_pack(&pack, text) == 0, "refused: %s", text);
 	ck_assert_int_eq(pack_finish(&pack, &bytes), 0);
 	msgpack_unpacked_init(&unpacked);
 	ck_assert_int_eq(msgpack_unpack_next(&unpacked, bytes.data, bytes.len, NULL), MSGPACK_UNPACK_SUCCESS);
@@ -66,7 +67,7 @@ START_TEST(refused)
 	struct pack pack;
 
 	pack_init(&pack, 1024 * 1024);
-	ck_assert_msg(json_read(&pack, bad[_i]) == -EINVAL, "taken: %s", bad[_i]);
+	ck_assert_msg(document_pack(&pack, bad[_i]) == -EINVAL, "taken: %s", bad[_i]);
 	pack_done(&pack);
 }
 END_TEST
@@ -85,13 +86,13 @@ static char *nest(size_t depth)
 
 START_TEST(depth)
 {
-	char *within = nest(JSON_DEPTH_MAX), *over = nest(JSON_DEPTH_MAX + 1), *far_over = nest(1000000);
+	char *within = nest(DOCUMENT_DEPTH_MAX), *over = nest(DOCUMENT_DEPTH_MAX + 1), *far_over = nest(1000000);
 	struct pack pack;
 
 	pack_init(&pack, 1024 * 1024);
-	ck_assert_int_eq(json_read(&pack, within), 0);
-	ck_assert_int_eq(json_read(&pack, over), -EINVAL);
-	ck_assert_int_eq(json_read(&pack, far_over), -EINVAL);
+	ck_assert_int_eq(document_pack(&pack, within), 0);
+	ck_assert_int_eq(document_pack(&pack, over), -EINVAL);
+	ck_assert_int_eq(document_pack(&pack, far_over), -EINVAL);
 	pack_done(&pack);
 	free(within);
 	free(over);
@@ -126,7 +127,7 @@ START_TEST(whatever_comes)
 			text[draw(&seed) % len] = '\0';
 		pack_init(&pack, 1024 * 1024);
 		/* What is taken is one message, and can be written. */
-		if (json_read(&pack, text) == 0) {
+		if (document_pack(&pack, text) == 0) {
 			ck_assert_int_eq(pack_finish(&pack, &bytes), 0);
 			msgpack_unpacked_init(&unpacked);
 			ck_assert_int_eq(msgpack_unpack_next(&unpacked, bytes.data, bytes.len, NULL),
@@ -148,7 +149,7 @@ START_TEST(over_the_bound_of_a_message)
 	struct pack pack;
 
 	pack_init(&pack, 16);
-	ck_assert_int_eq(json_read(&pack, "{\"a\":\"0123456789abcdef\",\"b\":[{},[1]]}"), -EMSGSIZE);
+	ck_assert_int_eq(document_pack(&pack, "{\"a\":\"0123456789abcdef\",\"b\":[{},[1]]}"), -EMSGSIZE);
 	pack_done(&pack);
 }
 END_TEST

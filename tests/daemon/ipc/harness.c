@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -38,12 +39,47 @@ static int get_profile(void *self, const char *name, const char **ret_text, cons
 	return 0;
 }
 
+struct trials trials;
+
+static int check_profile(void *self, const struct ipc_profile_source *source, char **ret_report, struct error *error)
+{
+	if (source->profile.data)
+		return error_set(error, ERROR_NOT_FOUND, "no profile %.*s", (int)source->profile.len, source->profile.data);
+	snprintf(trials.params, sizeof(trials.params), "%.*s", (int)source->params.len, source->params.data);
+	*ret_report = strndup(source->text.data, source->text.len);
+	return 0;
+}
+
+static int try_profile(void *self, const struct ipc_profile_source *source, ipc_report_cb done, void *arg,
+    void **ret_trial, struct error *error)
+{
+	if (!source->text.data)
+		return error_set(error, ERROR_INVALID_SPEC, "profile: x");
+	trials.started++;
+	trials.done = done;
+	trials.arg = arg;
+	*ret_trial = &trials;
+	return 0;
+}
+
+static void abort_trial(void *self, void *trial)
+{
+	ck_assert_ptr_eq(trial, &trials);
+	trials.aborted++;
+}
+
 static void start(struct harness *harness, struct sim *sim)
 {
 	static const uint8_t boot_id[16] = { 0xcd, 2 };
 	struct ipc_setup setup = {
 		.broker = sim->broker,
-		.profiles = { .each = each_profile, .text = get_profile },
+		.profiles = {
+			.each = each_profile,
+			.text = get_profile,
+			.check = check_profile,
+			.try = try_profile,
+			.abort = abort_trial,
+		},
 		.store_stats = on_store_stats,
 		.store = sim->store,
 		.config = {
@@ -57,6 +93,7 @@ static void start(struct harness *harness, struct sim *sim)
 	};
 
 	signal(SIGPIPE, SIG_IGN);
+	trials = (struct trials){ .started = 0 };
 	harness->base = event_base_new();
 	setup.base = harness->base;
 	harness->sim = sim;

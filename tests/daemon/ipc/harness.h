@@ -18,6 +18,14 @@ struct harness {
 	struct ipc_config config;
 };
 
+/* The service side of profile.check, whose report is the text it is given, and of profile.try, where a test decides. */
+extern struct trials {
+	char params[256];               /* of the last check */
+	unsigned started, aborted;
+	ipc_report_cb done;             /* of the last try */
+	void *arg;
+} trials;
+
 /* All happens in one thread, within these functions. Time passes in harness_run() alone. */
 void harness_init(struct harness *harness);
 /* With a log of so many events. */

@@ -1,4 +1,4 @@
-/* test_handlers_server.c - server.hello, server.stats, profile.list and profile.get. */
+/* test_handlers_server.c - server.hello and server.stats. */
 #include "tests/daemon/ipc/harness.h"
 
 #include "proto/limits.h"
@@ -114,24 +114,6 @@ START_TEST(stats_of_a_daemon_with_nothing_to_do)
 }
 END_TEST
 
-START_TEST(profiles)
-{
-	const msgpack_object *list;
-
-	client_call(&client, 1, "profile.list", NULL);
-	list = get(client_result(&client, 1), "profiles");
-	ck_assert_uint_eq(list->via.array.size, 2);
-	ck_assert_str_eq(get_text(&list->via.array.ptr[0], "name"), "alpha");
-	ck_assert_str_eq(get_text(&list->via.array.ptr[0], "path"), "/p/alpha.json");
-	ck_assert_str_eq(get_text(&list->via.array.ptr[0], "help"), "the first");
-	ck_assert(!has(&list->via.array.ptr[1], "help"));
-	client_call(&client, 2, "profile.get", "name", "alpha", NULL);
-	ck_assert_str_eq(get_text(client_result(&client, 2), "text"), "{\"a\": 1}");
-	client_call(&client, 3, "profile.get", "name", "gamma", NULL);
-	ck_assert_str_eq(client_error(&client, 3), "NotFound: no profile gamma");
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("handlers_server");
@@ -144,7 +126,6 @@ int main(void)
 	tcase_add_test(tcase, hello_knows_two_shapes_of_errors);
 	tcase_add_test(tcase, stats_have_every_key_of_the_protocol);
 	tcase_add_test(tcase, stats_of_a_daemon_with_nothing_to_do);
-	tcase_add_test(tcase, profiles);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -3,6 +3,7 @@
 
 #include "daemon/remote/build.h"
 #include "daemon/remote/events.h"
+#include "daemon/remote/examine.h"
 #include "daemon/remote/explain.h"
 #include "daemon/remote/judge.h"
 #include "daemon/remote/list.h"
@@ -193,8 +194,8 @@ static void build_steps(const struct remote_plan *plan)
 	json_decref(builtin);
 }
 
-/* Texts that were taken at creation are taken when they are read back. */
-static void use_texts(struct spec_cache *cache, const struct plan_texts *texts, const char *at, const char *end)
+/* Texts that were taken at creation are taken when they are read back. Were they taken? */
+static bool use_texts(struct spec_cache *cache, const struct plan_texts *texts, const char *at, const char *end)
 {
 	struct remote_plan *plan, *again;
 	struct error error = { 0 };
@@ -202,7 +203,7 @@ static void use_texts(struct spec_cache *cache, const struct plan_texts *texts, 
 
 	if (plan_new(cache, texts->spec, texts->params, true, &plan, &error) < 0) {
 		FUZZ_CHECK(error.code == ERROR_INVALID_SPEC && error.message[0] != '\0');
-		return;
+		return false;
 	}
 	FUZZ_CHECK(plan_new(cache, texts->spec, texts->params, false, &again, &error) == 0);
 	FUZZ_CHECK(plan->spec == again->spec);
@@ -217,6 +218,25 @@ static void use_texts(struct spec_cache *cache, const struct plan_texts *texts, 
 		check_scan((struct slice){ answer.data + 4, answer.len - 4 });
 	}
 	plan_free(plan);
+	return true;
+}
+
+/* What creation takes has no problems; and without parameters, what has none it takes. */
+static void examine_texts(struct profiles *profiles, const struct plan_source *texts, bool taken)
+{
+	const struct profile_source source = { .text = texts->spec, .params = texts->params };
+	struct examined examined;
+	struct error error = { 0 };
+
+	if (examine(profiles, &source, &examined, &error) < 0) {
+		FUZZ_CHECK(!taken && error.code == ERROR_INVALID_SPEC);
+		return;
+	}
+	FUZZ_CHECK(!taken || examined.problems.count == 0);
+	FUZZ_CHECK(examined.problems.count <= PROBLEMS_MAX && (examined.spec || examined.problems.count > 0));
+	if (examined.spec && !json_object_get(examined.spec->root, "parameters"))
+		FUZZ_CHECK(taken || examined.problems.count > 0);
+	examined_done(&examined);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -228,6 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct plan_source source = { 0 };
 	struct plan_texts texts;
 	struct error error = { 0 };
+	bool taken = false;
 
 	FUZZ_CHECK(profiles && cache);
 	if (next_section(&at, end, &source.spec) && next_section(&at, end, &source.params)) {
@@ -235,11 +256,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (prepare_texts(profiles, &source, &texts, &error) < 0) {
 			FUZZ_CHECK(error.code == ERROR_INVALID_SPEC && error.message[0] != '\0');
 		} else {
-			use_texts(cache, &texts, at, end);
+			taken = use_texts(cache, &texts, at, end);
 			free(texts.spec);
 			free(texts.params);
 			free(texts.request);
 		}
+		examine_texts(profiles, &source, taken);
 	}
 	spec_cache_free(cache);
 	profiles_free(profiles);

@@ -1,7 +1,7 @@
-/* json_read.c - JSON text to msgpack. */
+/* document.c - a document: JSON text to msgpack. */
 #include "config.h"
 
-#include "client/json.h"
+#include "proto/document.h"
 #include "proto/utf8.h"
 
 #include <errno.h>
@@ -11,21 +11,21 @@
 #include <string.h>
 
 /* A position in the text, and where what is read goes. */
-struct json_reader {
+struct reader {
 	const char *at;
 	struct pack *pack;
 	unsigned depth;
 };
 
-static int json_value(struct json_reader *in);
+static int read_value(struct reader *in);
 
-static void json_space(struct json_reader *in)
+static void read_space(struct reader *in)
 {
 	in->at += strspn(in->at, " \t\n\r");
 }
 
 /* Four hex digits, or -1. */
-static int json_hex4(const char *at)
+static int read_hex4(const char *at)
 {
 	int value = 0;
 
@@ -42,7 +42,7 @@ static int json_hex4(const char *at)
 }
 
 /* The UTF-8 of code at to; returns its length. */
-static size_t json_put_utf8(char *to, unsigned code)
+static size_t read_put_utf8(char *to, unsigned code)
 {
 	if (code < 0x80) {
 		to[0] = (char)code;
@@ -67,33 +67,33 @@ static size_t json_put_utf8(char *to, unsigned code)
 }
 
 /* "uXXXX", and its second half where it is a surrogate: the bytes read, or -EINVAL. */
-static int json_unicode(const char *at, char *to, size_t *ret_len)
+static int read_unicode(const char *at, char *to, size_t *ret_len)
 {
-	int high = json_hex4(at + 1), low;
+	int high = read_hex4(at + 1), low;
 
 	if (high <= 0 || (high >= 0xdc00 && high < 0xe000))
 		return -EINVAL;
 	if (high < 0xd800 || high >= 0xe000) {
-		*ret_len = json_put_utf8(to, (unsigned)high);
+		*ret_len = read_put_utf8(to, (unsigned)high);
 		return 5;
 	}
 	if (at[5] != '\\' || at[6] != 'u')
 		return -EINVAL;
-	low = json_hex4(at + 7);
+	low = read_hex4(at + 7);
 	if (low < 0xdc00 || low >= 0xe000)
 		return -EINVAL;
-	*ret_len = json_put_utf8(to, 0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00));
+	*ret_len = read_put_utf8(to, 0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00));
 	return 11;
 }
 
 /* What follows a backslash at at: the bytes read, or -EINVAL. */
-static int json_escape(const char *at, char *to, size_t *ret_len)
+static int read_escape(const char *at, char *to, size_t *ret_len)
 {
 	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
 	const char *found;
 
 	if (*at == 'u')
-		return json_unicode(at, to, ret_len);
+		return read_unicode(at, to, ret_len);
 	found = *at ? strchr(names, *at) : NULL;
 	if (!found)
 		return -EINVAL;
@@ -103,7 +103,7 @@ static int json_escape(const char *at, char *to, size_t *ret_len)
 }
 
 /* A string, from its opening quote. Unescaping never makes it longer. */
-static int json_string(struct json_reader *in)
+static int read_string(struct reader *in)
 {
 	const char *at = in->at + 1, *end = at;
 	size_t len = 0;
@@ -123,7 +123,7 @@ static int json_string(struct json_reader *in)
 		if ((unsigned char)*at < 0x20) {
 			r = -EINVAL;
 		} else if (*at == '\\') {
-			r = json_escape(at + 1, text + len, &n);
+			r = read_escape(at + 1, text + len, &n);
 			at += r < 0 ? 0 : 1 + r;
 		} else {
 			text[len] = *at++;
@@ -141,38 +141,38 @@ static int json_string(struct json_reader *in)
 	return r;
 }
 
-static size_t json_digits(const char *at)
+static size_t read_digits(const char *at)
 {
 	return strspn(at, "0123456789");
 }
 
 /* Where the number at at ends, by the grammar; NULL when it is none. */
-static const char *json_number_end(const char *at, int *ret_whole)
+static const char *read_number_end(const char *at, int *ret_whole)
 {
 	*ret_whole = 1;
 	at += *at == '-';
-	if (json_digits(at) == 0 || (*at == '0' && json_digits(at) > 1))
+	if (read_digits(at) == 0 || (*at == '0' && read_digits(at) > 1))
 		return NULL;
-	at += json_digits(at);
+	at += read_digits(at);
 	if (*at == '.') {
 		*ret_whole = 0;
-		if (json_digits(++at) == 0)
+		if (read_digits(++at) == 0)
 			return NULL;
-		at += json_digits(at);
+		at += read_digits(at);
 	}
 	if (*at == 'e' || *at == 'E') {
 		*ret_whole = 0;
 		at++;
 		at += *at == '+' || *at == '-';
-		if (json_digits(at) == 0)
+		if (read_digits(at) == 0)
 			return NULL;
-		at += json_digits(at);
+		at += read_digits(at);
 	}
 	return at;
 }
 
 /* strtod() for the point of JSON, whatever the program's locale has. */
-static int json_double(const char *at, double *ret)
+static int read_double(const char *at, double *ret)
 {
 	locale_t c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
 
@@ -184,13 +184,13 @@ static int json_double(const char *at, double *ret)
 	return errno == ERANGE && (*ret > 1 || *ret < -1) ? -EINVAL : 0;
 }
 
-static int json_number(struct json_reader *in)
+static int read_number(struct reader *in)
 {
 	double value;
 	const char *end;
 	int whole, r;
 
-	end = json_number_end(in->at, &whole);
+	end = read_number_end(in->at, &whole);
 	if (!end)
 		return -EINVAL;
 	errno = 0;
@@ -211,7 +211,7 @@ static int json_number(struct json_reader *in)
 			return 0;
 		}
 	}
-	r = json_double(in->at, &value);
+	r = read_double(in->at, &value);
 	if (r < 0)
 		return r;
 	pack_double(in->pack, value);
@@ -219,7 +219,7 @@ static int json_number(struct json_reader *in)
 	return 0;
 }
 
-static int json_word(struct json_reader *in)
+static int read_word(struct reader *in)
 {
 	static const char *const words[] = { "null", "false", "true" };
 	size_t i = 0;
@@ -238,35 +238,35 @@ static int json_word(struct json_reader *in)
 
 /* The elements of an array or pairs of an object, up to close. Their number stands before them in msgpack and is
  * only known after them, so its widest form is written first and filled in at the end. */
-static int json_container(struct json_reader *in, char close, unsigned char type)
+static int read_container(struct reader *in, char close, unsigned char type)
 {
 	const char header[5] = { (char)type };
 	size_t header_at = in->pack->len;
 	uint32_t n = 0;
 	int r;
 
-	if (++in->depth > JSON_DEPTH_MAX)
+	if (++in->depth > DOCUMENT_DEPTH_MAX)
 		return -EINVAL;
 	pack_raw(in->pack, (struct slice){ .data = header, .len = sizeof(header) });
 	in->at++;
-	json_space(in);
+	read_space(in);
 	for (; *in->at != close; n++) {
 		if (n > 0) {
 			if (*in->at != ',')
 				return -EINVAL;
 			in->at++;
-			json_space(in);
+			read_space(in);
 		}
 		if (close == '}') {
-			r = *in->at == '"' ? json_string(in) : -EINVAL;
+			r = *in->at == '"' ? read_string(in) : -EINVAL;
 			if (r < 0)
 				return r;
-			json_space(in);
+			read_space(in);
 			if (*in->at != ':')
 				return -EINVAL;
 			in->at++;
 		}
-		r = json_value(in);
+		r = read_value(in);
 		if (r < 0)
 			return r;
 	}
@@ -278,43 +278,43 @@ static int json_container(struct json_reader *in, char close, unsigned char type
 }
 
 /* Any value, with the white space around it. */
-static int json_value(struct json_reader *in)
+static int read_value(struct reader *in)
 {
 	int r;
 
-	json_space(in);
+	read_space(in);
 	switch (*in->at) {
 	case '{':
-		r = json_container(in, '}', 0xdf);
+		r = read_container(in, '}', 0xdf);
 		break;
 	case '[':
-		r = json_container(in, ']', 0xdd);
+		r = read_container(in, ']', 0xdd);
 		break;
 	case '"':
-		r = json_string(in);
+		r = read_string(in);
 		break;
 	case 't':
 	case 'f':
 	case 'n':
-		r = json_word(in);
+		r = read_word(in);
 		break;
 	default:
-		r = json_number(in);
+		r = read_number(in);
 		break;
 	}
-	json_space(in);
+	read_space(in);
 	return r;
 }
 
-int json_read(struct pack *pack, const char *text)
+int document_pack(struct pack *pack, const char *text)
 {
-	struct json_reader in = { .at = text, .pack = pack };
+	struct reader in = { .at = text, .pack = pack };
 	int r;
 
-	json_space(&in);
+	read_space(&in);
 	if (*in.at != '{')
 		return -EINVAL;
-	r = json_value(&in);
+	r = read_value(&in);
 	if (r < 0)
 		return r;
 	return *in.at ? -EINVAL : pack->error;
