@@ -7,21 +7,31 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* A batch that nobody is left in is kept for so long at most. */
+#define FADING_USEC 60000000u
+
 void batches_init(struct batches *batches, const uint8_t hash_key[16])
 {
 	groups_init(&batches->groups, hash_key);
 	sched_init(&batches->timers);
+	sched_init(&batches->fading);
 }
 
 void batches_done(struct batches *batches)
 {
 	assert(!batches->groups.table);
 	sched_done(&batches->timers);
+	sched_done(&batches->fading);
 }
 
 uint64_t batches_next(const struct broker *broker)
 {
 	return sched_next(&broker->batches.timers);
+}
+
+uint64_t batches_fade(const struct broker *broker)
+{
+	return sched_next(&broker->batches.fading);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -114,6 +124,7 @@ static struct batch *batch_new(struct future *future)
 	if (bucket_join(broker->buckets, future->rec.uid, plan->bucket, plan->bucket_limit, &batch->slot) < 0)
 		goto fail;
 	if (sched_reserve(&broker->batches.timers, HASH_COUNT(broker->batches.groups.table) + 1) < 0 ||
+	    sched_reserve(&broker->batches.fading, HASH_COUNT(broker->batches.groups.table) + 1) < 0 ||
 	    group_add(&broker->batches.groups, future->rec.uid, plan->bucket, plan->batch, &batch->group) < 0)
 		goto fail;
 	return batch;
@@ -123,17 +134,62 @@ fail:
 	return NULL;
 }
 
-void batch_free(struct batch *batch)
+static struct sched *timers_of(const struct batch *batch)
+{
+	return batch->fading ? &batch->broker->batches.fading : &batch->broker->batches.timers;
+}
+
+/* What is under way is of no use to anybody. */
+static void drop_request(struct batch *batch)
 {
 	struct broker *broker = batch->broker;
 
 	if (batch->exchange)
 		broker->remote.abort(broker->remote.self, batch->exchange);
+	batch->exchange = NULL;
+	bucket_release(broker->buckets, &batch->slot);
 	free(batch->asked);
-	sched_cancel(&broker->batches.timers, &batch->timer);
+	batch->asked = NULL;
+	batch->n_asked = 0;
+}
+
+void batch_free(struct batch *batch)
+{
+	struct broker *broker = batch->broker;
+
+	drop_request(batch);
+	sched_cancel(timers_of(batch), &batch->timer);
 	bucket_leave(broker->buckets, &batch->slot);
 	group_remove(&broker->batches.groups, &batch->group);
 	free(batch);
+}
+
+static uint64_t foot_of(const struct batch *batch)
+{
+	return batch->turn > 0 ? batch->sent_usec + batch->polling.initial_usec : 0;
+}
+
+void batch_empty(struct batch *batch)
+{
+	struct broker *broker = batch->broker;
+	uint64_t now = core_now_usec(broker);
+	uint64_t until = earlier(foot_of(batch), now + FADING_USEC);
+	int r;
+
+	if (broker->stopping || until <= now) {
+		batch_free(batch);
+		return;
+	}
+	drop_request(batch);
+	batch->next_usec = SCHED_NEVER;
+	batch->polling_rung = batch->retry_rung = 0;
+	batch->eager = false;
+	batch->keeper = NULL;
+	sched_cancel(timers_of(batch), &batch->timer);
+	batch->fading = true;
+	r = sched_set(timers_of(batch), &batch->timer, until);
+	assert(r == 0);  /* batch_new() made room */
+	(void)r;
 }
 
 /* The batch that it belongs to, made if need be. NULL: no memory. */
@@ -147,7 +203,7 @@ static struct batch *batch_of(struct future *future)
 	return group ? (struct batch *)(void *)group : batch_new(future);
 }
 
-/* Whether its next request is a regular poll. */
+/* Whether it can be asked about with a list. */
 static bool may_join(const struct future *future)
 {
 	const struct broker *broker = future->broker;
@@ -156,21 +212,22 @@ static bool may_join(const struct future *future)
 		return false;
 	return future->plan && future->plan->batch && broker->remote.start_batch && !broker->stopping &&
 	    future->rec.phase == STORE_PHASE_POLL && !future_state_terminal(future->rec.state) &&
-	    future->slot.state == SLOT_IDLE && future->next_usec > core_now_usec(broker);
+	    future->slot.state == SLOT_IDLE;
 }
 
 /*
- * Its own next time is the latest for the next turn, but no reason for turns that follow each other faster than at
- * the foot of the ladder. A batch that is being put together again after a restart goes on where the ladder was; a
- * newcomer leads it back to where that one is.
+ * Its own next time is the latest for the next turn, but where there are others it is no reason for turns that follow
+ * each other faster than at the foot of the ladder. A batch that is being put together again after a restart goes on
+ * where the ladder was; a newcomer leads it back to where that one is.
  */
-static void welcome(struct batch *batch, const struct future *future)
+static void welcome(struct batch *batch, const struct future *future, bool newcomer)
 {
-	uint64_t foot = batch->turn > 0 ? batch->sent_usec + batch->polling.initial_usec : 0;
+	bool first = batch->turn == 0 || batch->count == 1;
+	uint64_t foot = newcomer || batch->count > 1 ? foot_of(batch) : 0;
 	uint64_t rung = future->rec.polling_delay_usec;
 
 	batch_take_policies(batch, future->plan);
-	if (batch->turn == 0) {
+	if (first) {
 		batch->polling_rung = later(batch->polling_rung, rung);
 		batch->retry_rung = later(batch->retry_rung, future->rec.retry_delay_usec);
 	} else {
@@ -180,25 +237,45 @@ static void welcome(struct batch *batch, const struct future *future)
 	batch_arm(batch);
 }
 
+static void join(struct future *future, struct batch *batch, bool newcomer)
+{
+	if (batch->fading)
+		sched_cancel(timers_of(batch), &batch->timer);
+	batch->fading = false;
+	future->batch.group = batch;
+	future->batch.asked = false;
+	future->batch.turn = batch->turn;
+	batch_append(batch, future);
+	batch->count++;
+	future->batch.not_before_usec = future->batch.wished ? future->next_usec : 0;
+	welcome(batch, future, newcomer);
+}
+
 void batch_join(struct future *future)
 {
 	struct batch *batch;
 
-	if (!may_join(future))
+	if (!may_join(future) || future->next_usec <= core_now_usec(future->broker))
 		return;
-	batch = future->batch.group;
-	if (!batch) {
+	if (!future->batch.group) {
 		batch = batch_of(future);
 		if (!batch)
 			return;
-		future->batch.group = batch;
-		future->batch.asked = false;
-		future->batch.turn = batch->turn;
-		batch_append(batch, future);
-		batch->count++;
-		future->batch.not_before_usec = future->batch.wished ? future->next_usec : 0;
-		welcome(batch, future);
+		join(future, batch, false);
 	}
+	batch_rest(future);
+}
+
+void batch_enter(struct future *future)
+{
+	struct batch *batch = may_join(future) ? batch_of(future) : NULL;
+	uint64_t now = core_now_usec(future->broker);
+
+	if (!batch)
+		return;
+	join(future, batch, true);
+	if (batch->next_usec != SCHED_NEVER && batch->next_usec > now)
+		future->rec.next_at_ms = core_wall_ms(future->broker) + (int64_t)((batch->next_usec - now + 999) / 1000);
 	batch_rest(future);
 }
 
@@ -229,5 +306,5 @@ void batch_leave(struct future *future)
 	if (batch->keeper == future)
 		batch->keeper = NULL;
 	if (batch->count == 0 && !batch->judging)
-		batch_free(batch);
+		batch_empty(batch);
 }

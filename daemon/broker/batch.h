@@ -19,6 +19,7 @@
 struct batches {
 	struct groups groups;
 	struct sched timers;
+	struct sched fading;            /* of those that nobody is left in */
 };
 
 void batches_init(struct batches *batches, const uint8_t hash_key[16]);
@@ -28,6 +29,9 @@ void batches_done(struct batches *batches);
 /* Its next_usec is set for a regular poll: let the batch do that, if it can. Where it cannot (nothing to share, memory
  * is short, it is to be asked about at once) the future stays alone. */
 void batch_join(struct future *future);
+/* Its operation was never asked about: let the batch do that, if it can, at its next turn. One that is on its own, or
+ * the first after a while, is asked about at once; those who come after it wait for the foot of the ladder. */
+void batch_enter(struct future *future);
 /* It is asked about alone now, or over. Also when it never joined. */
 void batch_leave(struct future *future);
 
@@ -35,6 +39,8 @@ void batch_leave(struct future *future);
 void batches_due(struct broker *broker, uint64_t now_usec);
 /* When the next one is due; SCHED_NEVER: none. */
 uint64_t batches_next(const struct broker *broker);
+/* When there is something to tidy up; SCHED_NEVER: not at all. */
+uint64_t batches_fade(const struct broker *broker);
 /* No more requests, not even those under way. */
 void batches_stop(struct broker *broker);
 

@@ -25,6 +25,7 @@ struct batch {
 	struct future **asked;          /* in the request under way; NULL in place of one that is answered or gone */
 	size_t n_asked;
 	bool judging;                   /* an answer is being applied: do not free it */
+	bool fading;                    /* it is empty, and its timer among those of such */
 
 	struct sched_entry timer;
 	uint64_t next_usec;             /* of the next turn; during one, the earliest that newcomers ask for */
@@ -54,7 +55,10 @@ void batch_take_policies(struct batch *batch, const struct plan *plan);
 /* Set the timer for next_usec, but not while a turn is under way. */
 void batch_arm(struct batch *batch);
 
-/* Give it back when nobody is left in it. What is under way is aborted. */
+/* Nobody is left in it. What is under way is aborted, and it is given back as soon as one who came now would not have
+ * to be told how recently the service was asked. */
+void batch_empty(struct batch *batch);
+/* Give it back at once. */
 void batch_free(struct batch *batch);
 
 /* A slot was granted: send the next request of the turn that is under way. */

@@ -7,6 +7,7 @@
 #include "daemon/broker/keepalive.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/verdict.h"
+#include "daemon/broker/watching.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -189,8 +190,10 @@ static void apply_pending(struct batch *batch, struct future *future, const stru
 	future->batch.not_before_usec = wish == UINT64_MAX ? 0 : core_now_usec(batch->broker) + wish;
 	if (progress && future->plan->reset_on_progress)
 		batch->polling_rung = 0;
-	if (nothing_new(&future->rec, verdict))
+	if (nothing_new(&future->rec, verdict)) {
+		watching_open(future);
 		return;
+	}
 	verdict_apply(future, verdict);
 	if (future->batch.group == batch)
 		batch_rest(future);
@@ -248,7 +251,22 @@ static void on_answer(void *arg, size_t member, const struct verdict *verdict)
 		finish_request(batch, verdict);
 	batch->judging = false;
 	if (batch->count == 0)
-		batch_free(batch);
+		batch_empty(batch);
+}
+
+/* It is asked about for the first time. False: memory is short. */
+static bool begin(struct future *future)
+{
+	struct future_rec draft;
+
+	if (future->rec.state != STORE_PENDING)
+		return true;
+	record_draft(future, &draft);
+	record_move(future, &draft, STORE_RUNNING);
+	if (record_write(future, &draft, NULL) < 0)
+		return false;
+	keepalive_join(future);
+	return true;
 }
 
 /* Choose the members for the next request: as many of the rest as it takes, but none before its time. */
@@ -265,6 +283,10 @@ static void choose(struct batch *batch, size_t most)
 		batch->todo--;
 		if (future->batch.not_before_usec > now) {
 			batch->later_usec = earlier(batch->later_usec, future->batch.not_before_usec);
+			continue;
+		}
+		if (!begin(future)) {
+			batch->later_usec = earlier(batch->later_usec, now + SHORTAGE_USEC);
 			continue;
 		}
 		batch_take_policies(batch, future->plan);
@@ -330,25 +352,33 @@ void batch_turn_ask(struct batch *batch)
 		finish_request(batch, &failure);
 		batch->judging = false;
 		if (batch->count == 0)
-			batch_free(batch);
+			batch_empty(batch);
 	} else {
 		end_turn(batch, batch->later_usec == UINT64_MAX ? next_delay(batch) : UINT64_MAX);
 	}
 }
 
+static struct batch *pop(struct sched *sched, uint64_t now_usec)
+{
+	struct sched_entry *entry = sched_pop(sched, now_usec);
+
+	return entry ? (struct batch *)(void *)((char *)entry - offsetof(struct batch, timer)) : NULL;
+}
+
 void batches_due(struct broker *broker, uint64_t now_usec)
 {
-	struct sched_entry *entry;
+	struct batch *batch;
 
-	while ((entry = sched_pop(&broker->batches.timers, now_usec))) {
-		struct batch *batch = (struct batch *)(void *)((char *)entry - offsetof(struct batch, timer));
-
+	while ((batch = pop(&broker->batches.fading, now_usec)))
+		batch_free(batch);
+	while ((batch = pop(&broker->batches.timers, now_usec))) {
 		batch->next_usec = SCHED_NEVER;
+		batch->turn++;
 		if (batch->count == 1) {
+			batch->sent_usec = now_usec;
 			drive_now(batch->first);        /* a list is more than one needs */
 			continue;
 		}
-		batch->turn++;
 		batch->todo = batch->count;
 		batch->eager = batch->ladder = false;
 		batch->wish_usec = batch->later_usec = UINT64_MAX;
@@ -363,6 +393,10 @@ void batches_stop(struct broker *broker)
 	HASH_ITER(hh, broker->batches.groups.table, group, next) {
 		struct batch *batch = (struct batch *)(void *)group;
 
+		if (batch->count == 0) {        /* it was kept for what comes next */
+			batch_free(batch);
+			continue;
+		}
 		if (batch->exchange) {
 			broker->remote.abort(broker->remote.self, batch->exchange);
 			batch->exchange = NULL;
@@ -374,7 +408,5 @@ void batches_stop(struct broker *broker)
 		batch->n_asked = 0;
 		bucket_release(broker->buckets, &batch->slot);
 		sched_cancel(&broker->batches.timers, &batch->timer);
-		if (batch->count == 0)          /* it was kept for the end of its request */
-			batch_free(batch);
 	}
 }

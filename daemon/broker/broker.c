@@ -135,7 +135,7 @@ uint64_t broker_run(struct broker *broker)
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
 	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
-	    sched_next(&broker->wait_timers)));
+	    earliest(sched_next(&broker->wait_timers), batches_fade(broker))));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
 }
 

@@ -57,6 +57,7 @@ static void on_created(void *arg, int status)
 	broker->stats.created++;
 	core_durable(broker, future, &creation->event);
 	drive_arm(future);
+	batch_enter(future);
 	creation->done(creation->arg, NULL, future, true);
 	creation_free(creation);
 }

@@ -112,8 +112,8 @@ class Pauses(ScriptTest):
         made = [self.start({"url": f"/poll/{i}"}, polling=BUSY) for i in range(30)]
         for _ in range(3):
             self.seen(self.count("poll") + draw.randrange(20, 60), "poll")
-            self.service.fault({"kind": "poll", "status": status, "headers": {"Retry-After": str(PAUSE)}})
             said = self.statuses().count(status)
+            self.service.fault({"kind": "poll", "status": status, "headers": {"Retry-After": str(PAUSE)}})
             wait_until(lambda: self.statuses().count(status) > said, "the pause")
         self.poll_answers(DONE)
         for some_id in made:

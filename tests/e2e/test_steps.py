@@ -12,8 +12,12 @@ KILLS = 8
 class Steps(ScriptTest):
     """The service is a script, so that a second attempt of a step gets the first one's answer: the operation is there."""
 
+    job = 0
+
     def answers(self):
-        self.service.answer("submit", {"status": 202, "json": {"id": "j1"}})
+        # an ack whose answer got lost is sent again: it must not be taken for the next job's
+        self.job += 1
+        self.service.answer("submit", {"status": 202, "json": {"id": f"j{self.job}"}})
         # the operation is over once the daemon has seen that it is not
         self.service.answer("poll", {"json": {"state": "working"}}, {"json": {"state": "done", "file": "f1"}})
         self.service.answer("fetch", {"text": RESULT, "headers": {"Content-Type": "text/plain"}})
@@ -27,21 +31,21 @@ class Steps(ScriptTest):
                           ack={"url": "/ack/{job}"}, **more)
 
     def begin_again(self):
+        wait_until(lambda: self.rpc.call("server.stats")["in_flight"] == 0, "the last answers")
         self.service.reset()
         self.answers()
 
     def kinds(self):
-        return [entry["kind"] for entry in self.requests()]
+        return [entry["kind"] for entry in self.requests() if entry["kind"] != "ack" or entry["name"] == f"j{self.job}"]
 
     def check(self, made):
         """What holds whenever the daemon was killed."""
         self.assertEqual(self.result(made), RESULT.encode())
-        self.seen(1, "ack")
+        self.seen(1, "ack", f"j{self.job}")
         self.assertEqual(len({entry["headers"]["idempotency-key"] for entry in self.requests("submit")}), 1)
         kinds = self.kinds()
         self.assertEqual(set(kinds[kinds.index("ack"):]), {"ack"}, "asked the service for what it may have forgotten")
         self.assertEqual(sorted(kinds, key=list(dict.fromkeys(STEPS)).index), kinds, "a step back")
-        self.assertEqual({entry["target"] for entry in self.requests("ack")}, {"/ack/j1"})
 
     def hold(self, step):
         """Keep back the answer to the request that is that step."""
