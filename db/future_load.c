@@ -8,17 +8,25 @@
 
 static const char SQL_LOAD_FUTURES[] =
     "SELECT f.id, uid, gid, mode, kind, profile, key, created_at_ms, state, phase, seq, started_at_ms, "
-    "finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, deadline_at_ms, next_at_ms, "
+    "finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, deadline_at_ms, start_at_ms, held, paused, pinned, "
+    "hops, claim, lease_until_ms, next_at_ms, "
     "polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, unreachable_since_ms, "
     "last_error, cancel_requested, idempotency, captured, budgets, progress, error_kind, error_message, error_code, "
     "error_http_status, content_type, result_size, spec, params, request "
     "FROM futures f LEFT JOIN texts t ON t.id = f.id ORDER BY f.id";
 static const char SQL_LOAD_LABELS[] = "SELECT id, name, value FROM labels ORDER BY id, name";
+static const char SQL_LOAD_DEPENDENCIES[] = "SELECT id, after FROM dependencies ORDER BY id, place";
 
-/* Labels are merged in: both statements run in order of id. */
+/* Rows that belong to futures, in order of their id, as the futures are. */
+struct parts {
+	struct sql_params params;
+	enum { PARTS_NEXT, PARTS_READY, PARTS_OVER } at; /* READY: on a row that is not used yet */
+	int (*take)(struct sql_columns *columns, struct future_rec *rec);
+};
+
 struct loader {
-	struct sql_params futures, labels;
-	enum { LABELS_NEXT, LABELS_READY, LABELS_OVER } at; /* READY: on a row that is not used yet */
+	struct sql_params futures;
+	struct parts labels, dependencies;
 };
 
 static void read_rec(struct sql_columns *columns, struct future_rec *rec)
@@ -40,6 +48,13 @@ static void read_rec(struct sql_columns *columns, struct future_rec *rec)
 	rec->expires_at_ms = sql_read_number(columns);
 	rec->keep_until_delivered = sql_read_number(columns) != 0;
 	rec->deadline_at_ms = sql_read_number(columns);
+	rec->start_at_ms = sql_read_number(columns);
+	rec->held = sql_read_number(columns) != 0;
+	rec->paused = sql_read_number(columns) != 0;
+	rec->pinned = sql_read_number(columns) != 0;
+	rec->hops = (uint32_t)sql_read_number(columns);
+	rec->claim = sql_read_text(columns);
+	rec->lease_until_ms = sql_read_number(columns);
 	rec->next_at_ms = sql_read_number(columns);
 	rec->polling_delay_usec = (uint64_t)sql_read_number(columns);
 	rec->retry_delay_usec = (uint64_t)sql_read_number(columns);
@@ -61,38 +76,51 @@ static void read_rec(struct sql_columns *columns, struct future_rec *rec)
 	rec->result_size = sql_read_number(columns);
 }
 
-/* Append the label that the statement stands on. */
-static int take_label(struct loader *loader, struct future_rec *rec)
+static int take_label(struct sql_columns *columns, struct future_rec *rec)
 {
-	struct sql_columns columns = { .stmt = loader->labels.stmt, .next = 1 };
 	struct store_label *labels = realloc(rec->labels, (rec->n_labels + 1) * sizeof(*labels));
 
 	if (!labels)
 		return -ENOMEM;
 	rec->labels = labels;
-	labels[rec->n_labels].name = sql_read_text(&columns);
-	labels[rec->n_labels].value = sql_read_text(&columns);
+	labels[rec->n_labels].name = sql_read_text(columns);
+	labels[rec->n_labels].value = sql_read_text(columns);
 	rec->n_labels++;
-	return columns.error;
+	return columns->error;
 }
 
-/* Take the labels of rec, which come next; leave the statement on the first one of a later future. */
-static int read_labels(struct loader *loader, struct future_rec *rec)
+static int take_dependency(struct sql_columns *columns, struct future_rec *rec)
+{
+	void *after = rec->after;
+
+	/* Room grows by doubling: there may be thousands. */
+	if ((rec->n_after & (rec->n_after - 1)) == 0) {
+		after = realloc(after, (rec->n_after ? 2 * rec->n_after : 1) * sizeof(*rec->after));
+		if (!after)
+			return -ENOMEM;
+		rec->after = after;
+	}
+	sql_read_id(columns, rec->after[rec->n_after++]);
+	return columns->error;
+}
+
+/* Take the parts of rec, which come next; leave the statement on the first one of a later future. */
+static int read_parts(struct parts *parts, struct future_rec *rec)
 {
 	int r;
 
 	for (;;) {
-		struct sql_columns columns = { .stmt = loader->labels.stmt };
+		struct sql_columns columns = { .stmt = parts->params.stmt };
 		uint8_t id[STORE_ID_BYTES] = { 0 };
 		int order;
 
-		if (loader->at == LABELS_NEXT) {
-			r = sql_step(&loader->labels);
+		if (parts->at == PARTS_NEXT) {
+			r = sql_step(&parts->params);
 			if (r < 0)
 				return r;
-			loader->at = r ? LABELS_READY : LABELS_OVER;
+			parts->at = r ? PARTS_READY : PARTS_OVER;
 		}
-		if (loader->at == LABELS_OVER)
+		if (parts->at == PARTS_OVER)
 			return 0;
 		sql_read_id(&columns, id);
 		if (columns.error)
@@ -100,11 +128,11 @@ static int read_labels(struct loader *loader, struct future_rec *rec)
 		order = memcmp(id, rec->id, STORE_ID_BYTES);
 		if (order > 0)
 			return 0;
-		/* The foreign key lets no label stand without its future. */
-		r = order == 0 ? take_label(loader, rec) : -EUCLEAN;
+		/* The foreign key lets no part stand without its future. */
+		r = order == 0 ? parts->take(&columns, rec) : -EUCLEAN;
 		if (r < 0)
 			return r;
-		loader->at = LABELS_NEXT;
+		parts->at = PARTS_NEXT;
 	}
 }
 
@@ -123,7 +151,9 @@ static int load_one(struct loader *loader, store_load_cb on_future, void *arg, u
 	texts.request = sql_peek_text(&columns);
 	r = columns.error;
 	if (r == 0)
-		r = read_labels(loader, &rec);
+		r = read_parts(&loader->labels, &rec);
+	if (r == 0)
+		r = read_parts(&loader->dependencies, &rec);
 	if (r == 0) {
 		if (rec.seq > *seq)
 			*seq = rec.seq;
@@ -135,14 +165,15 @@ static int load_one(struct loader *loader, store_load_cb on_future, void *arg, u
 
 int future_rows_load(sqlite3 *db, store_load_cb on_future, void *arg, uint64_t *ret_seq)
 {
-	struct loader loader;
+	struct loader loader = { .labels.take = take_label, .dependencies.take = take_dependency };
 	uint64_t seq = 0;
 	int r;
 
-	memset(&loader, 0, sizeof(loader));
 	r = sql_prepare(db, SQL_LOAD_FUTURES, &loader.futures.stmt);
 	if (r == 0)
-		r = sql_prepare(db, SQL_LOAD_LABELS, &loader.labels.stmt);
+		r = sql_prepare(db, SQL_LOAD_LABELS, &loader.labels.params.stmt);
+	if (r == 0)
+		r = sql_prepare(db, SQL_LOAD_DEPENDENCIES, &loader.dependencies.params.stmt);
 	while (r == 0) {
 		r = sql_step(&loader.futures);
 		if (r <= 0)
@@ -152,6 +183,7 @@ int future_rows_load(sqlite3 *db, store_load_cb on_future, void *arg, uint64_t *
 	if (r == 0)
 		*ret_seq = seq;
 	sqlite3_finalize(loader.futures.stmt);
-	sqlite3_finalize(loader.labels.stmt);
+	sqlite3_finalize(loader.labels.params.stmt);
+	sqlite3_finalize(loader.dependencies.params.stmt);
 	return r;
 }

@@ -18,6 +18,7 @@ static const size_t text_offsets[] = {
 	offsetof(struct future_rec, error_message),
 	offsetof(struct future_rec, error_code),
 	offsetof(struct future_rec, content_type),
+	offsetof(struct future_rec, claim),
 };
 #define N_TEXTS (sizeof(text_offsets) / sizeof(text_offsets[0]))
 
@@ -33,6 +34,8 @@ static void drop_pointers(struct future_rec *rec)
 		*text_at(rec, i) = NULL;
 	rec->labels = NULL;
 	rec->n_labels = 0;
+	rec->after = NULL;
+	rec->n_after = 0;
 }
 
 static int copy_text(const char *text, char **ret)
@@ -58,6 +61,18 @@ static int copy_labels(const struct future_rec *rec, struct future_rec *copy)
 	return 0;
 }
 
+static int copy_after(const struct future_rec *rec, struct future_rec *copy)
+{
+	if (!rec->n_after)
+		return 0;
+	copy->after = malloc(rec->n_after * sizeof(*copy->after));
+	if (!copy->after)
+		return -ENOMEM;
+	memcpy(copy->after, rec->after, rec->n_after * sizeof(*copy->after));
+	copy->n_after = rec->n_after;
+	return 0;
+}
+
 int future_rec_copy(const struct future_rec *rec, struct future_rec *ret)
 {
 	struct future_rec source = *rec;
@@ -67,7 +82,7 @@ int future_rec_copy(const struct future_rec *rec, struct future_rec *ret)
 	for (size_t i = 0; i < N_TEXTS; i++)
 		if (copy_text(*text_at(&source, i), text_at(&copy, i)) < 0)
 			goto fail;
-	if (copy_labels(rec, &copy) < 0)
+	if (copy_labels(rec, &copy) < 0 || copy_after(rec, &copy) < 0)
 		goto fail;
 	*ret = copy;
 	return 0;
@@ -85,6 +100,7 @@ void future_rec_done(struct future_rec *rec)
 		free(rec->labels[i].value);
 	}
 	free(rec->labels);
+	free(rec->after);
 	drop_pointers(rec);
 }
 

@@ -9,21 +9,24 @@
 /* In the order of bind_changing(). */
 #define CHANGING_COLUMNS \
 	"state, phase, seq, started_at_ms, finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, " \
-	"deadline_at_ms, next_at_ms, polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, " \
+	"deadline_at_ms, start_at_ms, held, paused, pinned, hops, claim, lease_until_ms, next_at_ms, polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, " \
 	"unreachable_since_ms, last_error, cancel_requested, idempotency, captured, budgets, progress, error_kind, " \
 	"error_message, error_code, error_http_status, content_type, result_size"
 
 static const char SQL_INSERT_FUTURE[] =
     "INSERT INTO futures (id, uid, gid, mode, kind, profile, key, created_at_ms, " CHANGING_COLUMNS ") "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?)";
+    "?, ?, ?, ?, ?, ?, ?, ?, ?)";
 static const char SQL_UPDATE_FUTURE[] =
     "UPDATE futures SET (" CHANGING_COLUMNS ") = "
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "WHERE id = ?";
 static const char SQL_DELETE_FUTURE[] = "DELETE FROM futures WHERE id = ?";
 
 static const char SQL_INSERT_LABEL[] = "INSERT INTO labels (id, name, value) VALUES (?, ?, ?)";
+static const char SQL_INSERT_DEPENDENCY[] = "INSERT INTO dependencies (id, place, after) VALUES (?, ?, ?)";
 static const char SQL_INSERT_TEXTS[] = "INSERT INTO texts (id, spec, params, request) VALUES (?, ?, ?, ?)";
+static const char SQL_UPDATE_TEXTS[] = "UPDATE texts SET (spec, params, request) = (?, ?, ?) WHERE id = ?";
 static const char SQL_PUT_RESULT[] =
     "INSERT INTO results (id, data, side) VALUES (?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET (data, side) = (excluded.data, excluded.side)";
@@ -41,7 +44,9 @@ static const struct {
 } statements[] = {
 	{ offsetof(struct future_rows, insert), SQL_INSERT_FUTURE },
 	{ offsetof(struct future_rows, insert_label), SQL_INSERT_LABEL },
+	{ offsetof(struct future_rows, insert_dependency), SQL_INSERT_DEPENDENCY },
 	{ offsetof(struct future_rows, insert_texts), SQL_INSERT_TEXTS },
+	{ offsetof(struct future_rows, update_texts), SQL_UPDATE_TEXTS },
 	{ offsetof(struct future_rows, update), SQL_UPDATE_FUTURE },
 	{ offsetof(struct future_rows, put_result), SQL_PUT_RESULT },
 	{ offsetof(struct future_rows, put_details), SQL_PUT_DETAILS },
@@ -88,6 +93,13 @@ static void bind_changing(struct sql_params *params, const struct future_rec *re
 	sql_bind_number(params, rec->expires_at_ms);
 	sql_bind_number(params, rec->keep_until_delivered);
 	sql_bind_number(params, rec->deadline_at_ms);
+	sql_bind_number(params, rec->start_at_ms);
+	sql_bind_number(params, rec->held);
+	sql_bind_number(params, rec->paused);
+	sql_bind_number(params, rec->pinned);
+	sql_bind_number(params, rec->hops);
+	sql_bind_text(params, rec->claim);
+	sql_bind_number(params, rec->lease_until_ms);
 	sql_bind_number(params, rec->next_at_ms);
 	sql_bind_number(params, (int64_t)rec->polling_delay_usec);
 	sql_bind_number(params, (int64_t)rec->retry_delay_usec);
@@ -126,6 +138,13 @@ static int insert_parts(struct future_rows *rows, const struct future_rec *rec, 
 		sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
 		sql_bind_text(&params, rec->labels[i].name);
 		sql_bind_text(&params, rec->labels[i].value);
+		r = sql_run(&params);
+	}
+	params.stmt = rows->insert_dependency;
+	for (size_t i = 0; i < rec->n_after && r == 0; i++) {
+		sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
+		sql_bind_number(&params, (int64_t)i);
+		sql_bind_blob(&params, rec->after[i], STORE_ID_BYTES);
 		r = sql_run(&params);
 	}
 	return r == -EEXIST ? -EINVAL : r;
@@ -189,6 +208,20 @@ int future_rows_update(struct future_rows *rows, const struct future_rec *rec, s
 	if (r == 0 && details.data)
 		r = put_details(rows, rec->id, details);
 	return r;
+}
+
+int future_rows_replace_texts(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES],
+    const struct store_texts *texts)
+{
+	struct sql_params params = { .stmt = rows->update_texts };
+	int r;
+
+	sql_bind_text(&params, texts->spec);
+	sql_bind_text(&params, texts->params);
+	sql_bind_text(&params, texts->request);
+	sql_bind_blob(&params, id, STORE_ID_BYTES);
+	r = sql_run(&params);
+	return r == 0 && sqlite3_changes(rows->db) == 0 ? -ENOENT : r;
 }
 
 int future_rows_remove(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES])

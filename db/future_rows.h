@@ -11,8 +11,8 @@
 struct future_rows {
 	sqlite3 *db;
 	struct side *side;              /* where large results are */
-	sqlite3_stmt *insert, *insert_label, *insert_texts;
-	sqlite3_stmt *update, *put_result, *put_details;
+	sqlite3_stmt *insert, *insert_label, *insert_dependency, *insert_texts;
+	sqlite3_stmt *update, *update_texts, *put_result, *put_details;
 	sqlite3_stmt *remove;
 	sqlite3_stmt *find_result, *find_side, *find_details, *find_texts;
 };
@@ -23,13 +23,17 @@ void future_rows_done(struct future_rows *rows);
 
 /* All of these block on the disk and answer as sql_errno() does. */
 
-/* -EEXIST: the id or (uid, key) is there. -EINVAL: a label twice, a number out of its range. */
+/* -EEXIST: the id or (uid, key) is there. -EINVAL: a label or a dependency twice, a number out of its range. */
 int future_rows_insert(struct future_rows *rows, const struct future_rec *rec, const struct store_texts *texts);
 
-/* Everything but id, uid, gid, mode, kind, profile, key, created_at_ms and labels, which never change.
+/* Everything but id, uid, gid, mode, kind, profile, key, created_at_ms, labels and after, which never change.
  * result and details with data NULL are left as they are. -ENOENT: no such future. */
 int future_rows_update(struct future_rows *rows, const struct future_rec *rec, struct store_blob result,
     struct store_blob details);
+
+/* -ENOENT: no such future. */
+int future_rows_replace_texts(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES],
+    const struct store_texts *texts);
 
 /* With all that belongs to it but a file of its result, which goes once that is durable. -ENOENT: no such
  * future. */

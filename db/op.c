@@ -31,6 +31,13 @@ static int copy_text(struct op *op, const char *text, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+static int copy_texts(struct op *op, const struct store_texts *texts)
+{
+	if (copy_text(op, texts->spec, &op->spec) < 0 || copy_text(op, texts->params, &op->params) < 0)
+		return -ENOMEM;
+	return copy_text(op, texts->request, &op->request);
+}
+
 static int copy_blob(struct op *op, struct store_blob blob, struct op_bytes *ret)
 {
 	if (!blob.data)
@@ -51,29 +58,46 @@ struct op *op_new_create(const struct future_rec *rec, const struct store_texts 
 
 	if (!op)
 		return NULL;
-	if (future_rec_copy(rec, &op->rec) < 0 || copy_text(op, texts->spec, &op->spec) < 0 ||
-	    copy_text(op, texts->params, &op->params) < 0 || copy_text(op, texts->request, &op->request) < 0)
+	if (future_rec_copy(rec, &op->rec) < 0 || copy_texts(op, texts) < 0)
 		return op_free(op);
 	return op;
+}
+
+/* Those parts of a record that an update writes. */
+static int copy_changing(struct op *op, const struct future_rec *rec)
+{
+	struct future_rec changing = *rec;
+
+	changing.labels = NULL;
+	changing.n_labels = 0;
+	changing.after = NULL;
+	changing.n_after = 0;
+	changing.profile = NULL;
+	changing.key = NULL;
+	return future_rec_copy(&changing, &op->rec);
 }
 
 struct op *op_new_update(const struct future_rec *rec, const struct event_rec *event, struct store_blob result,
     struct store_blob details)
 {
 	struct op *op = op_new(OP_UPDATE, event);
-	struct future_rec changing = *rec;
 
 	if (!op)
 		return NULL;
-	/* These are not written again. */
-	changing.labels = NULL;
-	changing.n_labels = 0;
-	changing.profile = NULL;
-	changing.key = NULL;
-	if (future_rec_copy(&changing, &op->rec) < 0 || copy_blob(op, result, &op->result) < 0 ||
+	if (copy_changing(op, rec) < 0 || copy_blob(op, result, &op->result) < 0 ||
 	    copy_blob(op, details, &op->details) < 0)
 		return op_free(op);
 	return op;
+}
+
+struct op *op_new_continue(const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event)
+{
+	struct op *op = op_new(OP_CONTINUE, event);
+
+	if (!op)
+		return NULL;
+	return copy_changing(op, rec) < 0 || copy_texts(op, texts) < 0 ? op_free(op) : op;
 }
 
 struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_rec *event)
@@ -159,6 +183,15 @@ static int run_update(struct op *op, struct database *database)
 	return future_rows_update(&database->futures, &op->rec, result, details);
 }
 
+static int run_continue(struct op *op, struct database *database)
+{
+	struct store_texts texts = { op->spec, op->params, op->request };
+	struct store_blob none = { NULL, 0 };
+	int r = future_rows_update(&database->futures, &op->rec, none, none);
+
+	return r < 0 ? r : future_rows_replace_texts(&database->futures, op->rec.id, &texts);
+}
+
 static int run_forget(struct op *op, struct database *database)
 {
 	return future_rows_remove(&database->futures, op->rec.id);
@@ -230,6 +263,7 @@ static const struct {
 } kinds[] = {
 	[OP_CREATE] = { true, run_create, tell_write },
 	[OP_UPDATE] = { true, run_update, tell_write },
+	[OP_CONTINUE] = { true, run_continue, tell_write },
 	[OP_FORGET] = { true, run_forget, tell_write },
 	[OP_PAUSE] = { true, run_pause, tell_write },
 	[OP_READ_RESULT] = { false, run_read_result, tell_bytes },

@@ -8,6 +8,7 @@
 enum op_kind {
 	OP_CREATE,
 	OP_UPDATE,
+	OP_CONTINUE,
 	OP_FORGET,
 	OP_PAUSE,
 	OP_READ_RESULT,
@@ -28,7 +29,7 @@ struct op {
 
 	/* What is asked. All memory that a write needs is here from the start. */
 	struct future_rec rec;          /* of an update or create; otherwise only its id */
-	char *spec, *params, *request;  /* of a create; the answer to OP_READ_TEXTS */
+	char *spec, *params, *request;  /* of a create, or replaced by an update; the answer to OP_READ_TEXTS */
 	char *bucket;                   /* of a pause: rec.uid's */
 	int64_t until_ms, now_ms;       /* of a pause */
 	bool has_event;
@@ -58,6 +59,9 @@ struct op *op_new_create(const struct future_rec *rec, const struct store_texts 
     const struct event_rec *event);
 struct op *op_new_update(const struct future_rec *rec, const struct event_rec *event, struct store_blob result,
     struct store_blob details);
+/* An update that replaces the texts. */
+struct op *op_new_continue(const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event);
 struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_rec *event);
 struct op *op_new_pause(uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
 /* One of the reads; id NULL for OP_READ_EVENTS. */

@@ -224,3 +224,80 @@ SELECT seq, datetime(at_ms / 1000, 'unixepoch') AS at,
                   WHEN 3 THEN 'failed' ELSE 'cancelled' END AS state,
        uid
 FROM events;
+
+-- step 3
+
+-- Futures without a service, futures that wait for others or for a time, and what may be asked of one: to pause, to
+-- be kept. held: it waits for start_at_ms or for its dependencies. claim: what a promise's producer proves itself
+-- with; lease_until_ms 0: as long as its connection lives. hops: operations that it went on to.
+ALTER TABLE futures ADD COLUMN start_at_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE futures ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1));
+ALTER TABLE futures ADD COLUMN paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1));
+ALTER TABLE futures ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1));
+ALTER TABLE futures ADD COLUMN hops INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE futures ADD COLUMN claim TEXT;
+ALTER TABLE futures ADD COLUMN lease_until_ms INTEGER NOT NULL DEFAULT 0;
+
+-- What a future depends on, or is over, in order. Those may be gone.
+CREATE TABLE dependencies (
+	id    BLOB    NOT NULL REFERENCES futures (id) ON DELETE CASCADE,
+	place INTEGER NOT NULL,
+	after BLOB    NOT NULL CHECK (length(after) = 16),
+	PRIMARY KEY (id, place),
+	UNIQUE (id, after)
+) STRICT, WITHOUT ROWID;
+
+-- A user asked that nothing be sent to an origin.
+CREATE TABLE stops (
+	uid    INTEGER NOT NULL,
+	origin TEXT    NOT NULL,
+	PRIMARY KEY (uid, origin)
+) STRICT, WITHOUT ROWID;
+
+-- One more event: trouble, a request that failed and is tried again.
+CREATE TABLE events_new (
+	seq   INTEGER PRIMARY KEY CHECK (seq > 0),
+	at_ms INTEGER NOT NULL,
+	id    BLOB    NOT NULL CHECK (length(id) = 16),
+	uid   INTEGER NOT NULL,
+	gid   INTEGER NOT NULL,
+	mode  INTEGER NOT NULL,
+	event INTEGER NOT NULL CHECK (event BETWEEN 0 AND 4),   -- created changed progress forgotten trouble
+	state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 4)
+) STRICT;
+
+INSERT INTO events_new SELECT * FROM events;
+
+DROP VIEW future_list;
+DROP VIEW event_list;
+DROP TABLE events;
+ALTER TABLE events_new RENAME TO events;
+
+-- For people. The daemon does not read these.
+CREATE VIEW future_list AS
+SELECT lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' ||
+             substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) AS id,
+       CASE state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'succeeded'
+                  WHEN 3 THEN 'failed' ELSE 'cancelled' END AS state,
+       CASE phase WHEN 0 THEN 'submit' WHEN 1 THEN 'submitting' WHEN 2 THEN 'poll' WHEN 3 THEN 'fetch'
+                  WHEN 4 THEN 'ack' ELSE 'acked' END AS phase,
+       CASE kind WHEN 0 THEN 'http' WHEN 1 THEN 'promise' WHEN 2 THEN 'timer' ELSE 'group' END AS kind,
+       held, paused, pinned,
+       uid, printf('%04o', mode) AS mode, profile, key,
+       datetime(created_at_ms / 1000, 'unixepoch') AS created,
+       datetime(nullif(finished_at_ms, 0) / 1000, 'unixepoch') AS finished,
+       datetime(nullif(next_at_ms, 0) / 1000, 'unixepoch') AS next_request,
+       requests, attempts, last_error, error_kind, error_message,
+       nullif(result_size, -1) AS result_size
+FROM futures;
+
+CREATE VIEW event_list AS
+SELECT seq, datetime(at_ms / 1000, 'unixepoch') AS at,
+       lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' ||
+             substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) AS id,
+       CASE event WHEN 0 THEN 'created' WHEN 1 THEN 'changed' WHEN 2 THEN 'progress'
+                  WHEN 3 THEN 'forgotten' ELSE 'trouble' END AS event,
+       CASE state WHEN 0 THEN 'pending' WHEN 1 THEN 'running' WHEN 2 THEN 'succeeded'
+                  WHEN 3 THEN 'failed' ELSE 'cancelled' END AS state,
+       uid
+FROM events;

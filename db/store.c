@@ -277,6 +277,12 @@ int store_update(struct store *store, const struct future_rec *rec, const struct
 	return ask_write(store, op_new_update(rec, event, result, error_details), done, arg);
 }
 
+int store_continue(struct store *store, const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event, store_cb done, void *arg)
+{
+	return ask_write(store, op_new_continue(rec, texts, event), done, arg);
+}
+
 int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event,
     store_cb done, void *arg)
 {

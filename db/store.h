@@ -25,7 +25,12 @@ enum store_state {
 	STORE_CANCELLED = 4
 };
 
-enum store_kind { STORE_KIND_HTTP = 0 };
+enum store_kind {
+	STORE_KIND_HTTP = 0,            /* an operation at a service */
+	STORE_KIND_PROMISE = 1,         /* a local process completes it */
+	STORE_KIND_TIMER = 2,           /* succeeds at its start time */
+	STORE_KIND_GROUP = 3            /* over others, which it names in after */
+};
 
 /* What the next request to the service is. */
 enum store_phase {
@@ -55,12 +60,21 @@ struct future_rec {
 	char *key;                      /* unique per uid */
 	struct store_label *labels;
 	size_t n_labels;
+	uint8_t (*after)[STORE_ID_BYTES]; /* futures that it depends on, in order, each once */
+	size_t n_after;
 	uint64_t seq;                   /* of its last event */
 	int64_t created_at_ms, started_at_ms, finished_at_ms;
 	int64_t ttl_ms;                 /* after the end; -1: kept without end */
 	int64_t expires_at_ms;
 	bool keep_until_delivered;      /* not forgotten before it was delivered once; cleared then */
 	int64_t deadline_at_ms;
+	int64_t start_at_ms;            /* nothing is sent before */
+	bool held;                      /* it waits for that time, or for those in after */
+	bool paused;                    /* somebody asked that nothing be sent */
+	bool pinned;                    /* not forgotten when its time is over */
+	uint32_t hops;                  /* operations that it went on to: tail calls */
+	char *claim;                    /* a promise's producer proves with it that it is the one; NULL: not claimed */
+	int64_t lease_until_ms;         /* of a claim; 0: as long as the producer's connection lives */
 	int64_t next_at_ms;             /* when the next request is due */
 	uint64_t polling_delay_usec;    /* rung of the polling ladder */
 	uint64_t retry_delay_usec;      /* rung of the retry ladder */
@@ -100,7 +114,8 @@ enum store_event {
 	STORE_EVENT_CREATED = 0,
 	STORE_EVENT_CHANGED = 1,        /* another state */
 	STORE_EVENT_PROGRESS = 2,
-	STORE_EVENT_FORGOTTEN = 3
+	STORE_EVENT_FORGOTTEN = 3,
+	STORE_EVENT_TROUBLE = 4         /* a request failed and will be tried again */
 };
 
 /* seq is given by the caller, strictly increasing. */
@@ -197,6 +212,10 @@ int store_create(struct store *store, const struct future_rec *rec, const struct
  * result and error details (data NULL: unchanged) of a future that ends. */
 int store_update(struct store *store, const struct future_rec *rec, const struct event_rec *event,
     struct store_blob result, struct store_blob error_details, store_cb done, void *arg);
+
+/* The same for a future that goes on to another operation: its texts are replaced, too. */
+int store_continue(struct store *store, const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event, store_cb done, void *arg);
 
 /* Remove a future with all that belongs to it; the event stays. */
 int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event,

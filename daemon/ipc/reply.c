@@ -6,6 +6,7 @@ static const char *const event_names[] = {
 	[STORE_EVENT_CHANGED] = "changed",
 	[STORE_EVENT_PROGRESS] = "progress",
 	[STORE_EVENT_FORGOTTEN] = "forgotten",
+	[STORE_EVENT_TROUBLE] = "trouble",
 };
 
 /* Records have 0 where there is no time or number. */

@@ -95,8 +95,13 @@ void fixture_rec(struct future_rec *ret, uint64_t n)
 		.error_kind = text("remote", n), .error_message = text("h\xc3\xa9las", n),
 		.error_code = text("13", n), .error_http_status = 503,
 		.content_type = text("application/json", n), .result_size = 12,
+		.n_after = 3, .start_at_ms = 1700000000009, .held = true, .paused = true, .pinned = true, .hops = 3,
+		.claim = text("claim", n), .lease_until_ms = 1700000000010,
 	};
 	fixture_id(ret->id, n);
+	ret->after = calloc(3, sizeof(*ret->after));
+	for (uint64_t i = 0; i < 3; i++)        /* in an order that is not theirs, and with one that is not there */
+		fixture_id(ret->after[i], n + 7 - i);
 	ret->labels = calloc(2, sizeof(*ret->labels));
 	ret->labels[0] = (struct store_label){ strdup("project"), text("a", n) };
 	ret->labels[1] = (struct store_label){ strdup("run"), strdup("") };
@@ -134,6 +139,13 @@ void fixture_compare(const struct future_rec *a, const struct future_rec *b)
 	ck_assert_int_eq(a->ttl_ms, b->ttl_ms);
 	ck_assert_int_eq(a->expires_at_ms, b->expires_at_ms);
 	ck_assert_int_eq(a->deadline_at_ms, b->deadline_at_ms);
+	ck_assert_uint_eq(a->n_after, b->n_after);
+	ck_assert(a->n_after == 0 || memcmp(a->after, b->after, a->n_after * sizeof(*a->after)) == 0);
+	ck_assert_int_eq(a->start_at_ms, b->start_at_ms);
+	ck_assert(a->held == b->held && a->paused == b->paused && a->pinned == b->pinned);
+	ck_assert_uint_eq(a->hops, b->hops);
+	ck_assert_pstr_eq(a->claim, b->claim);
+	ck_assert_int_eq(a->lease_until_ms, b->lease_until_ms);
 	ck_assert_int_eq(a->next_at_ms, b->next_at_ms);
 	ck_assert_uint_eq(a->polling_delay_usec, b->polling_delay_usec);
 	ck_assert_uint_eq(a->retry_delay_usec, b->retry_delay_usec);

@@ -15,6 +15,7 @@ START_TEST(copies_every_field)
 	ck_assert_ptr_ne(rec.profile, copy.profile);
 	ck_assert_ptr_ne(rec.labels, copy.labels);
 	ck_assert_ptr_ne(rec.labels[0].name, copy.labels[0].name);
+	ck_assert_ptr_ne(rec.after, copy.after);
 	ck_assert_ptr_ne(rec.content_type, copy.content_type);
 
 	/* The copy stands on its own. */
@@ -47,6 +48,8 @@ START_TEST(done_leaves_nothing_to_free)
 	ck_assert_ptr_null(rec.key);
 	ck_assert_ptr_null(rec.labels);
 	ck_assert_uint_eq(rec.n_labels, 0);
+	ck_assert_ptr_null(rec.after);
+	ck_assert_uint_eq(rec.n_after, 0);
 	future_rec_done(&rec);
 }
 END_TEST

@@ -192,7 +192,7 @@ static size_t longer(struct schema_step steps[16], const char *sql, const char *
 	return count + 2;
 }
 
-/* Step 2 makes the table of futures anew: nothing that hangs below it may go with the old one. */
+/* Step 2 makes the table of futures anew, step 3 that of events: nothing that hangs below it may go with the old one. */
 START_TEST(a_database_of_version_1_keeps_everything)
 {
 	char *dir = fixture_dir();
@@ -223,6 +223,7 @@ START_TEST(a_database_of_version_1_keeps_everything)
 	ck_assert_int_eq(loaded.recs[0].result_size, 4);
 	ck_assert_int_eq(loaded.recs[0].next_at_ms, 15);
 	ck_assert_uint_eq(loaded.recs[0].n_labels, 1);
+	ck_assert(!loaded.recs[0].held && !loaded.recs[0].paused && !loaded.recs[0].pinned && loaded.recs[0].n_after == 0);
 	ck_assert_str_eq(loaded.params, "{\"x\":1}");
 	ck_assert_uint_eq(store_last_seq(store), 5);
 	fixture_loaded_done(&loaded);
@@ -231,6 +232,7 @@ START_TEST(a_database_of_version_1_keeps_everything)
 	ck_assert_msg(database_open(&database, dir, 100, text) == 0, "%s", text);
 	ck_assert_int_eq(number(database.sqlite, "SELECT count(*) FROM results WHERE data = x'01020304' AND side = 0"), 1);
 	ck_assert_int_eq(number(database.sqlite, "SELECT count(*) FROM error_details"), 1);
+	ck_assert_int_eq(number(database.sqlite, "SELECT at_ms FROM events WHERE seq = 5"), 1);
 	ck_assert_int_eq(number(database.sqlite, "PRAGMA foreign_keys"), 1);
 	/* And the rows below still hang on it. */
 	ck_assert_int_eq(sql_exec(database.sqlite, "DELETE FROM futures"), 0);

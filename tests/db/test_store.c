@@ -247,7 +247,7 @@ START_TEST(an_update_writes_what_changes)
 	ck_assert_int_eq(update(&rec, 2, blob("result"), blob("details")), 0);
 	reopen(&loaded);
 
-	/* The owner, the key and the labels are not among it. */
+	/* The owner, the key, the labels and the dependencies are not among it. */
 	rec.uid = before.uid;
 	rec.mode = before.mode;
 	free(rec.key);
@@ -256,6 +256,7 @@ START_TEST(an_update_writes_what_changes)
 	rec.profile = strdup(before.profile);
 	free(rec.labels[0].value);
 	rec.labels[0].value = strdup(before.labels[0].value);
+	memcpy(rec.after, before.after, rec.n_after * sizeof(*rec.after));
 	fixture_compare(&rec, &loaded.recs[0]);
 	ck_assert_int_eq(read_result(1, 0, 60), 0);
 	ck_assert_str_eq(got.data, "result");

@@ -157,6 +157,7 @@ static void take_event(struct model *model, const struct broker_event *event)
 		model->ended += known->over;
 		break;
 	case STORE_EVENT_PROGRESS:
+	case STORE_EVENT_TROUBLE:
 		must(known->created && !known->over);
 		break;
 	case STORE_EVENT_FORGOTTEN:
