@@ -374,12 +374,12 @@ void batches_due(struct broker *broker, uint64_t now_usec)
 	while ((batch = pop(&broker->batches.timers, now_usec))) {
 		batch->next_usec = SCHED_NEVER;
 		batch->turn++;
+		batch->todo = batch->count;
 		if (batch->count == 1) {
 			batch->sent_usec = now_usec;
 			drive_now(batch->first);        /* a list is more than one needs */
 			continue;
 		}
-		batch->todo = batch->count;
 		batch->eager = batch->ladder = false;
 		batch->wish_usec = batch->later_usec = UINT64_MAX;
 		bucket_request(broker->buckets, &batch->slot);

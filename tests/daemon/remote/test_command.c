@@ -101,7 +101,8 @@ START_TEST(test_environment)
 	setenv("HOME", "/home/u", 1);
 	signal(SIGPIPE, SIG_IGN);
 	write_script("env; for fd in /proc/self/fd/*; do [ -e $fd ] && echo fd ${fd##*/}; done; "
-	    "grep SigIgn /proc/self/status; ps -o pgid= -p $$ | tr -d ' ' | sed \"s/^$$\\$/leader/\"");
+	    "grep SigIgn /proc/self/status; read pid name state parent group rest < /proc/$$/stat; "
+	    "[ $group = $$ ] && echo leader");
 	run(script, COMMAND_TIMEOUT_USEC);
 	close(leak);
 	ck_assert_str_eq(message, "");
