@@ -117,11 +117,6 @@ static int ask_on_result(void *owner, const struct answer *answer)
 	int r;
 
 	f->request = NULL;
-	if (f->refs == 0) {
-		f->conn->n_parked--;
-		future_discard(f);
-		return 0;
-	}
 	if (answer->error == 0) {
 		r = ask_take_result(f, answer);
 		if (r == 0 || r == -EBADMSG)

@@ -53,7 +53,7 @@ static void call_detach(futured_reply *reply)
 		return;
 	conn_due_remove(reply->conn, &reply->due);
 	if (reply->request)
-		request_orphan(reply->request);
+		request_orphan(reply->conn, reply->request);
 	reply->request = NULL;
 	TAILQ_REMOVE(&reply->conn->replies, reply, entry);
 	reply->conn = NULL;

@@ -113,8 +113,6 @@ static void conn_down(struct futured *c, uint64_t delay_usec)
 	conn_close_socket(c);
 	c->state = CONN_DOWN;
 	c->retry_usec = conn_now() + delay_usec;
-	future_unpark(c);
-	watch_unpark(c);
 	request_lost(c, -ECONNRESET, false);
 	subscription_lost(c);
 }
@@ -146,22 +144,6 @@ static void conn_try(struct futured *c)
 	c->state = CONN_HELLO;
 	if (hello_send(c) < 0)
 		conn_lost(c, -ENOMEM);
-}
-
-/* Waits that nobody waits for any more end with their connection, so a new one is made when they have become many;
- * not while something is under way that must not be lost. */
-static bool conn_shed_parked(struct futured *c)
-{
-	struct request *request;
-
-	if (c->n_parked <= FUTURE_PARKED_MAX || c->state != CONN_OPEN || (c->flags & FUTURED_NO_RECONNECT))
-		return false;
-	TAILQ_FOREACH(request, &c->requests.sent, entry) {
-		if (request->flags & REQUEST_ONCE)
-			return false;
-	}
-	conn_down(c, 0);
-	return true;
 }
 
 /* --- the pump ----------------------------------------------------------------------------------- */
@@ -248,7 +230,6 @@ static int conn_turn(struct futured *c)
 		conn_try(c);
 		progress = 1;
 	}
-	progress |= conn_shed_parked(c);
 	progress |= future_flush(c);
 	r = c->fd >= 0 ? conn_write(c) : 0;
 	if (r >= 0) {

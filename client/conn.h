@@ -64,7 +64,6 @@ struct futured {
 	struct due_list due;
 	size_t n_due;
 	unsigned n_live;                 /* handles that are not done */
-	unsigned n_parked;               /* waits that nobody waits for any more */
 	struct future_list futures;      /* every handle */
 	struct future_list finished;     /* done, without callback, not given out yet */
 	struct future_list unwatched;    /* live, with an id, and nothing asked of the daemon yet */

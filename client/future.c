@@ -112,7 +112,7 @@ static void future_detach(futured_future *f)
 	if (f->watch)
 		watch_leave(f);
 	if (f->request)
-		request_orphan(f->request);
+		request_orphan(c, f->request);
 	f->request = NULL;
 	if (!f->done)
 		c->n_live--;
@@ -182,32 +182,18 @@ void future_want(futured_future *f, bool fetch)
 		TAILQ_INSERT_TAIL(&c->unwatched, f, turn);
 }
 
-void future_unpark(struct futured *c)
-{
-	futured_future *f, *next;
-
-	for (f = TAILQ_FIRST(&c->futures); f; f = next) {
-		next = TAILQ_NEXT(f, entry);
-		if (f->refs == 0) {
-			c->n_parked--;
-			future_discard(f);
-		}
-	}
-}
-
 void future_end_all(struct futured *c, int error)
 {
 	struct answer answer = { .error = error };
 	futured_future *f, *next;
 
-	future_unpark(c);
 	for (f = TAILQ_FIRST(&c->futures); f; f = next) {
 		next = TAILQ_NEXT(f, entry);
 		if (f->done)
 			continue;
 		future_unqueue(f);
 		if (f->request)
-			request_orphan(f->request);
+			request_orphan(c, f->request);
 		f->request = NULL;
 		if (f->watch)
 			watch_leave(f);
@@ -219,7 +205,6 @@ void future_detach_all(struct futured *c)
 {
 	futured_future *f;
 
-	future_unpark(c);
 	while ((f = TAILQ_FIRST(&c->futures))) {
 		if (f->kept)
 			future_discard(f);
@@ -229,20 +214,6 @@ void future_detach_all(struct futured *c)
 }
 
 /* --- what callers may ask and do ---------------------------------------------------------------- */
-
-/* Take up a wait for the same thing that was left behind by a handle released since. */
-static futured_future *future_revive(struct futured *c, const struct id *id, unsigned flags)
-{
-	futured_future *f;
-
-	if (c->n_parked == 0)
-		return NULL;
-	TAILQ_FOREACH(f, &c->futures, entry) {
-		if (f->refs == 0 && f->flags == flags && id_compare(&f->id, id) == 0)
-			return f;
-	}
-	return NULL;
-}
 
 int futured_attach(futured *c, const char *id, unsigned flags, futured_cb cb, void *userdata, futured_future **ret)
 {
@@ -255,23 +226,14 @@ int futured_attach(futured *c, const char *id, unsigned flags, futured_cb cb, vo
 	r = conn_check(c);
 	if (r < 0)
 		return r;
-	f = future_revive(c, &parsed, flags);
-	if (f) {
-		if (cb && future_add_callback(f, cb, userdata) < 0)
-			return -ENOMEM;
-		c->n_parked--;
-		f->refs = 1;
-		f->kept = !ret;
-	} else {
-		r = future_new(c, flags, cb, userdata, ret != NULL, &f);
-		if (r < 0)
-			return r;
-		f->is_new = 0;
-		f->id = parsed;
-		f->has_id = true;
-		id_format(&parsed, f->id_text);
-		future_want(f, false);
-	}
+	r = future_new(c, flags, cb, userdata, ret != NULL, &f);
+	if (r < 0)
+		return r;
+	f->is_new = 0;
+	f->id = parsed;
+	f->has_id = true;
+	id_format(&parsed, f->id_text);
+	future_want(f, false);
 	if (ret)
 		*ret = f;
 	return 0;
@@ -284,26 +246,10 @@ futured_future *futured_future_ref(futured_future *f)
 	return f;
 }
 
-/* Whether an answer is on its way that could take as long as the future does. */
-static bool future_may_park(const futured_future *f)
-{
-	const struct futured *c = f->conn;
-
-	return c && c->state == CONN_OPEN && conn_check(c) == 0 && !f->done && f->has_id && f->request &&
-	    f->request->in_flight && (f->request->flags & REQUEST_LONG);
-}
-
 futured_future *futured_future_unref(futured_future *f)
 {
-	if (!f || --f->refs > 0)
-		return NULL;
-	if (!future_may_park(f)) {
+	if (f && --f->refs == 0)
 		future_discard(f);
-		return NULL;
-	}
-	/* The protocol has no way to take a wait back, so it is kept for whoever attaches to that id next. */
-	future_free_callbacks(f);
-	f->conn->n_parked++;
 	return NULL;
 }
 

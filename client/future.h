@@ -6,7 +6,6 @@
 #include "proto/id.h"
 
 #define FUTURE_LIVE_MAX 65536        /* handles not done, on one connection */
-#define FUTURE_PARKED_MAX 256        /* waits that nobody waits for any more, before the connection is made anew */
 #define FUTURE_FLAGS (FUTURED_NO_RESULT | FUTURED_LOOK_ONCE)
 
 struct callback;
@@ -15,7 +14,7 @@ struct watch;
 enum future_place { FUTURE_NOWHERE, FUTURE_UNWATCHED, FUTURE_FINISHED };
 
 struct futured_future {
-	unsigned refs;                 /* 0: parked, only its answer is awaited */
+	unsigned refs;
 	struct futured *conn;          /* NULL when that is gone */
 	TAILQ_ENTRY(futured_future) entry;   /* in conn->futures */
 	TAILQ_ENTRY(futured_future) turn;    /* in conn->unwatched or conn->finished */
@@ -67,9 +66,6 @@ int future_flush(struct futured *c);
 
 /* Whether future_flush() would find something to do. */
 bool future_can_flush(const struct futured *c);
-
-/* Forget the waits that nobody waits for. */
-void future_unpark(struct futured *c);
 
 /* The connection is closed for good: complete every handle with error. */
 void future_end_all(struct futured *c, int error);

@@ -133,10 +133,30 @@ static void request_remove(struct futured *c, struct request *request)
 	request_free(table, request);
 }
 
-void request_orphan(struct request *request)
+/* Have the daemon stop waiting. Without memory for that it waits on, and nobody minds its answer. */
+static void request_cancel(struct futured *c, uint32_t id)
+{
+	struct call_params params = { .call = { .set = true, .value = id } };
+	struct request *request;
+	struct pack pack;
+
+	if (request_begin(c, "call.cancel", &pack, &request) < 0)
+		return;
+	fields_write(&pack, call_params_fields, &params);
+	(void)request_send(c, request, &pack, REQUEST_BOUND, NULL, NULL);
+}
+
+void request_orphan(struct futured *c, struct request *request)
 {
 	request->on_answer = NULL;
 	request->owner = NULL;
+	/* Without a connection there is nobody who waits, and what is to be asked again is being sorted out. */
+	if (!(request->flags & REQUEST_LONG) || c->state != CONN_OPEN)
+		return;
+	if (request->sent > 0)
+		request_cancel(c, request->id);
+	else
+		request_remove(c, request);
 }
 
 bool request_writable(const struct futured *c)

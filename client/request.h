@@ -74,9 +74,9 @@ int request_send(struct futured *c, struct request *request, struct pack *pack, 
 /* Release a request that was begun and not sent. */
 void request_drop(struct futured *c, struct request *request, struct pack *pack);
 
-/* The owner is no longer interested: what can still be taken back is, the answer to the rest is ignored. A
- * creation still goes out. */
-void request_orphan(struct request *request);
+/* The owner is no longer interested: the answer will be ignored. What only waits is taken back, or the daemon told
+ * that it need not wait any more. A creation still goes out. */
+void request_orphan(struct futured *c, struct request *request);
 
 /* Write what the socket takes: 1 when bytes left, 0 when there was nothing to write or no room, or a negative errno. */
 int request_write(struct futured *c);

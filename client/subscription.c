@@ -141,7 +141,7 @@ static void subscription_detach(futured_subscription *s)
 		event_free(event);
 	}
 	if (s->request)
-		request_orphan(s->request);
+		request_orphan(s->conn, s->request);
 	s->request = NULL;
 	s->active = false;
 	TAILQ_REMOVE(&s->conn->subscriptions, s, entry);

@@ -28,7 +28,7 @@ static const struct field wait_reply_fields[] = {
 static void watch_free(struct watch *watch)
 {
 	if (watch->request)
-		request_orphan(watch->request);
+		request_orphan(watch->conn, watch->request);
 	TAILQ_REMOVE(&watch->conn->watches, watch, entry);
 	free(watch->ids);
 	free(watch);
@@ -63,8 +63,6 @@ static int watch_on_answer(void *owner, const struct answer *answer)
 	struct wait_reply reply;
 
 	watch->request = NULL;
-	if (watch->n_members == 0)
-		watch->conn->n_parked--;
 	if (answer->error < 0) {
 		/* One of the ids is not known any more, perhaps; asked one by one, the others are not harmed by
 		 * it. When the connection is closed for good, its end takes the members from the queue that they
@@ -138,34 +136,14 @@ void watch_leave(futured_future *f)
 
 	watch->members[f->watch_index] = NULL;
 	f->watch = NULL;
-	if (--watch->n_members > 0)
-		return;
-	if (watch->request)
-		watch->conn->n_parked++;
-	else
+	if (--watch->n_members == 0)
 		watch_free(watch);
-}
-
-void watch_unpark(struct futured *c)
-{
-	struct watch *watch, *next;
-
-	for (watch = TAILQ_FIRST(&c->watches); watch; watch = next) {
-		next = TAILQ_NEXT(watch, entry);
-		if (watch->n_members == 0) {
-			c->n_parked--;
-			watch_free(watch);
-		}
-	}
 }
 
 void watch_end_all(struct futured *c)
 {
 	struct watch *watch;
 
-	while ((watch = TAILQ_FIRST(&c->watches))) {
-		if (watch->n_members == 0)
-			c->n_parked--;
+	while ((watch = TAILQ_FIRST(&c->watches)))
 		watch_dissolve(watch, NULL);
-	}
 }

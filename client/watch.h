@@ -13,9 +13,6 @@ int watch_start(struct futured *c);
 /* f no longer takes part. */
 void watch_leave(futured_future *f);
 
-/* Release those that have no member left, and whose answer is not awaited: before a reconnection. */
-void watch_unpark(struct futured *c);
-
 /* The connection is closed for good. */
 void watch_end_all(struct futured *c);
 

@@ -287,6 +287,11 @@ const struct field subscribe_params_fields[] = {
 	FIELDS_END
 };
 
+const struct field call_params_fields[] = {
+	FIELD(call_params, call, FIELD_U64, FIELD_REQUIRED),
+	FIELDS_END
+};
+
 const struct field unsubscribe_params_fields[] = {
 	FIELD(unsubscribe_params, subscription, FIELD_U64, FIELD_REQUIRED),
 	FIELDS_END
@@ -325,6 +330,11 @@ const struct field empty_params_fields[] = {
 };
 
 /* --- tables: replies ------------------------------------------------------------------------ */
+
+const struct field call_reply_fields[] = {
+	FIELD(call_reply, cancelled, FIELD_BOOL, FIELD_ALWAYS),
+	FIELDS_END
+};
 
 const struct field create_reply_fields[] = {
 	FIELD(create_reply, id, FIELD_ID, FIELD_REQUIRED),

@@ -118,6 +118,11 @@ struct unsubscribe_params {
 };
 extern const struct field unsubscribe_params_fields[];
 
+struct call_params {
+	struct maybe_u64 call;           /* the id of a request of this connection */
+};
+extern const struct field call_params_fields[];
+
 struct list_params {
 	struct slice state;              /* only those in this state */
 	struct slice profile;
@@ -202,6 +207,12 @@ struct cancel_reply {
 	struct slice state;
 };
 extern const struct field cancel_reply_fields[];
+
+/* call.cancel */
+struct call_reply {
+	bool cancelled;                  /* false: no such call awaits its answer, or it does not wait */
+};
+extern const struct field call_reply_fields[];
 
 /* future.changed */
 struct event_wire {

@@ -32,6 +32,7 @@ static const struct method methods[] = {
 	{ "future.extend",      extend_params_fields,      h_future_extend,      0 },
 	{ "future.retry",       id_params_fields,          h_future_retry,       0 },
 	{ "future.forget",      id_params_fields,          h_future_forget,      0 },
+	{ "call.cancel",        call_params_fields,        h_call_cancel,        METHOD_WHILE_STOPPING },
 	{ "profile.list",       empty_params_fields,       h_profile_list,       METHOD_WHILE_STOPPING },
 	{ "profile.get",        name_params_fields,        h_profile_get,        METHOD_WHILE_STOPPING },
 	{ "profile.check",      profile_params_fields,     h_profile_check,      METHOD_WHILE_STOPPING },
@@ -48,6 +49,7 @@ union params {
 	struct wait_params wait;
 	struct subscribe_params subscribe;
 	struct unsubscribe_params unsubscribe;
+	struct call_params call;
 	struct list_params list;
 	struct extend_params extend;
 	struct name_params name;

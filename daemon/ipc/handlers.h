@@ -30,6 +30,8 @@ int h_future_result(struct call *call, const void *params, struct error *error);
 int h_future_subscribe(struct call *call, const void *params, struct error *error);
 int h_future_unsubscribe(struct call *call, const void *params, struct error *error);
 
+int h_call_cancel(struct call *call, const void *params, struct error *error);
+
 int h_profile_list(struct call *call, const void *params, struct error *error);
 int h_profile_get(struct call *call, const void *params, struct error *error);
 int h_profile_check(struct call *call, const void *params, struct error *error);

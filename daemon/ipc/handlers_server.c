@@ -1,4 +1,4 @@
-/* handlers_server.c - server.hello and server.stats. */
+/* handlers_server.c - server.hello, server.stats and call.cancel: what is about no future. */
 #include "config.h"
 
 #include "daemon/ipc/context.h"
@@ -132,6 +132,36 @@ int h_server_stats(struct call *call, const void *params, struct error *error)
 	pack_number(&pack, "wal_bytes", store.wal_bytes);
 	pack_str(&pack, "disk_full");
 	pack_bool(&pack, store.disk_full);
+	call_reply(call, &pack);
+	return 0;
+}
+
+/* A call that only waits: nothing is done by it that would have to be undone. */
+static bool only_waits(const struct call *call)
+{
+	return call->wait || call->parked || call->trial;
+}
+
+int h_call_cancel(struct call *call, const void *params, struct error *error)
+{
+	const struct call_params *wanted = params;
+	struct call_reply reply = { 0 };
+	struct call *other;
+	struct error told;
+	struct pack pack;
+
+	(void)error;
+	LIST_FOREACH(other, &call->session->calls, link) {
+		if (other->id == wanted->call.value && only_waits(other))
+			break;
+	}
+	if (other) {
+		error_set(&told, ERROR_CANCELLED, "the call was cancelled; the future it was about was not");
+		call_fail(other, &told, NULL);
+		reply.cancelled = true;
+	}
+	call_begin(call, &pack);
+	fields_write(&pack, call_reply_fields, &reply);
 	call_reply(call, &pack);
 	return 0;
 }

@@ -76,7 +76,6 @@ START_TEST(a_released_handle_is_not_called)
 	pump(c);
 	ck_assert_str_eq(journal, "");
 	ck_assert_uint_eq(c->n_live, 0);
-	ck_assert_uint_eq(c->n_parked, 0);
 }
 END_TEST
 
@@ -339,60 +338,78 @@ START_TEST(the_done_queue)
 }
 END_TEST
 
-START_TEST(a_wait_left_behind_is_taken_up)
+/* The params of the request that was read last are one map: its only number. */
+static uint64_t number_asked(void)
+{
+	const msgpack_object *map = &peer.request.params->via.array.ptr[0];
+
+	ck_assert_uint_eq(map->via.map.size, 1);
+	return map->via.map.ptr[0].val.via.u64;
+}
+
+START_TEST(a_wait_left_behind_is_cancelled)
 {
 	futured_future *f;
 	const void *data;
+	uint32_t first;
 
 	ck_assert_int_eq(futured_attach(c, ID_A, 0, note, LETTER('a'), &f), 0);
 	pump(c);
-	peer_expect(&peer, "future.result");
+	first = peer_expect(&peer, "future.result");
 	futured_future_unref(f);
-	ck_assert_uint_eq(c->n_parked, 1);
-	/* The same future again, wanted in the same way: no second request. */
+	/* The same future again: what was asked before is of no use any more. */
 	ck_assert_int_eq(futured_attach(c, ID_A, 0, note, LETTER('b'), &f), 0);
-	ck_assert_uint_eq(c->n_parked, 0);
 	pump(c);
-	ck_assert(peer_is_quiet(&peer));
-	peer_reply_text(&peer, peer.request.id, "7");
+	peer_expect(&peer, "call.cancel");
+	ck_assert_uint_eq(number_asked(), first);
+	peer_reply_error(&peer, first, ERROR_CANCELLED, "the call was cancelled", NULL);
+	peer_reply_text(&peer, peer_expect(&peer, "future.result"), "7");
 	ck_assert_int_eq(futured_future_wait(f, FUTURED_TIME_NONE), 1);
 	ck_assert_str_eq(journal, "b");
 	ck_assert_int_eq(futured_future_result(f, &data, NULL), 0);
 	ck_assert_str_eq(data, "7");
+	ck_assert_uint_eq(c->n_long, 0);
 	futured_future_unref(f);
 }
 END_TEST
 
-START_TEST(many_waits_left_behind_end_with_their_connection)
+START_TEST(a_wait_that_was_not_sent_is_taken_back)
 {
-	futured_future *f, *kept;
+	futured_future *f;
+
+	ck_assert_int_eq(futured_attach(c, ID_A, 0, NULL, NULL, &f), 0);
+	ck_assert_int_eq(future_flush(c), 1);
+	ck_assert_uint_eq(c->n_long, 1);
+	futured_future_unref(f);
+	ck_assert_uint_eq(c->n_long, 0);
+	pump(c);
+	ck_assert(peer_is_quiet(&peer));
+}
+END_TEST
+
+START_TEST(thousands_of_waits_left_behind_leave_nothing)
+{
+	futured_future *f;
 	char id[ID_TEXT_LEN + 1];
 
-	peer_hang_up(&peer);
-	futured_unref(c);
-	peer.calls = 4096;
-	c = peer_connect(&peer, 0);
-	ck_assert_int_eq(futured_attach(c, ID_A, 0, note, LETTER('a'), &kept), 0);
-	pump(c);
-	peer_expect(&peer, "future.result");
-	for (unsigned i = 0; i <= FUTURE_PARKED_MAX; i++) {
+	for (unsigned i = 0; i < 5000; i++) {
+		uint32_t asked, cancel;
+
 		snprintf(id, sizeof(id), "01900000-0000-7000-8000-%012x", 0x1000 + i);
 		ck_assert_int_eq(futured_attach(c, id, 0, NULL, NULL, &f), 0);
 		pump(c);
-		peer_expect(&peer, "future.result");
+		asked = peer_expect(&peer, "future.result");
 		futured_future_unref(f);
+		pump(c);
+		cancel = peer_expect(&peer, "call.cancel");
+		peer_reply_error(&peer, asked, ERROR_CANCELLED, "the call was cancelled", NULL);
+		pack_map(peer_begin_reply(&peer, cancel), 0);
+		peer_send(&peer);
+		pump(c);
 	}
-	pump(c);
-	ck_assert_uint_eq(c->n_parked, 0);
-	peer_welcome(&peer);
-	pump(c);
-	/* Only what is still wanted is asked again. */
-	peer_reply_text(&peer, peer_expect(&peer, "future.result"), "1");
-	ck_assert(peer_is_quiet(&peer));
-	ck_assert_int_eq(futured_future_wait(kept, FUTURED_TIME_NONE), 1);
-	ck_assert_str_eq(journal, "a");
 	ck_assert_uint_eq(c->n_long, 0);
-	futured_future_unref(kept);
+	ck_assert_uint_eq(c->requests.n_sent, 0);
+	ck_assert_uint_eq(c->requests.size, 16);
 }
 END_TEST
 
@@ -460,8 +477,9 @@ int main(void)
 	tcase_add_test(tcase, how_it_failed);
 	tcase_add_loop_test(tcase, other_ends, 0, sizeof(ends) / sizeof(ends[0]));
 	tcase_add_test(tcase, the_done_queue);
-	tcase_add_test(tcase, a_wait_left_behind_is_taken_up);
-	tcase_add_test(tcase, many_waits_left_behind_end_with_their_connection);
+	tcase_add_test(tcase, a_wait_left_behind_is_cancelled);
+	tcase_add_test(tcase, a_wait_that_was_not_sent_is_taken_back);
+	tcase_add_test(tcase, thousands_of_waits_left_behind_leave_nothing);
 	tcase_add_test(tcase, what_can_be_done_to_a_future);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -116,6 +116,29 @@ class Waits(OperationsTest):
             self.google.end(name, response=b"{}")
         self.assertEqual(reply()["states"], ["forgotten", "succeeded", "succeeded"])
 
+    def test_a_wait_is_cancelled_and_nothing_else(self):
+        client = self.client(errors="map")
+        waits = [client.send(*call) for call in (("future.wait", {"ids": self.ids}), ("future.result", {"id": self.ids[0]}))]
+        other = self.wait(return_when="first_completed")
+        for number in waits:
+            self.assertEqual(client.call("call.cancel", {"call": number}), {"cancelled": True})
+            self.assert_rpc_error("Cancelled", client.reply, number)
+            self.assertEqual(client.call("call.cancel", {"call": number}), {"cancelled": False})
+        self.assertEqual(self.rpc.call("server.stats")["waits"], 1)
+        self.assertEqual([self.snapshot(some_id)["state"] for some_id in self.ids], ["running"] * 3)
+        self.google.end(self.names[0], response=b"{}")
+        self.assertEqual(other()["done"], [self.ids[0]])
+        self.assertEqual(client.call("future.result", {"id": self.ids[0]})["result"], b"{}")
+
+    def test_what_does_more_than_wait_is_not_cancelled(self):
+        client, creation = self.client(), self.creation(self.names[0])
+        number = client.send("future.create", creation)
+        self.assertEqual(client.call("call.cancel", {"call": number}), {"cancelled": False})
+        self.assertTrue(client.reply(number)["created"])
+        self.assertEqual(client.call("call.cancel", {"call": 4711}), {"cancelled": False})
+        own = client.send("call.cancel", {"call": number + 3})
+        self.assertEqual(client.reply(own), {"cancelled": False})
+
 
 if __name__ == "__main__":
     harness.main()
