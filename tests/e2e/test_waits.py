@@ -125,7 +125,8 @@ class Waits(OperationsTest):
             self.assert_rpc_error("Cancelled", client.reply, number)
             self.assertEqual(client.call("call.cancel", {"call": number}), {"cancelled": False})
         self.assertEqual(self.rpc.call("server.stats")["waits"], 1)
-        self.assertEqual([self.snapshot(some_id)["state"] for some_id in self.ids], ["running"] * 3)
+        for some_id in self.ids:
+            self.assertIn(self.snapshot(some_id)["state"], ("pending", "running"))
         self.google.end(self.names[0], response=b"{}")
         self.assertEqual(other()["done"], [self.ids[0]])
         self.assertEqual(client.call("future.result", {"id": self.ids[0]})["result"], b"{}")
