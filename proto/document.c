@@ -306,17 +306,39 @@ static int read_value(struct reader *in)
 	return r;
 }
 
-int document_pack_value(struct pack *pack, const char *text)
+/* One value from in on, and nothing after it. */
+static int read_whole(struct reader *in)
 {
-	struct reader in = { .at = text, .pack = pack };
-	int r = read_value(&in);
+	int r = read_value(in);
 
 	if (r < 0)
 		return r;
-	return *in.at ? -EINVAL : pack->error;
+	return *in->at ? -EINVAL : in->pack->error;
+}
+
+int document_pack_value(struct pack *pack, const char *text)
+{
+	struct reader in = { .at = text, .pack = pack };
+
+	return read_whole(&in);
+}
+
+int document_pack_at(struct pack *pack, const char *text, const char **ret_at)
+{
+	struct reader in = { .at = text, .pack = pack };
+	int r = -EINVAL;
+
+	read_space(&in);
+	if (*in.at == '{')
+		r = read_whole(&in);
+	if (r == -EINVAL)
+		*ret_at = in.at;
+	return r;
 }
 
 int document_pack(struct pack *pack, const char *text)
 {
-	return text[strspn(text, " \t\n\r")] == '{' ? document_pack_value(pack, text) : -EINVAL;
+	const char *at;
+
+	return document_pack_at(pack, text, &at);
 }
