@@ -44,7 +44,7 @@ static void refresh_ask_free(struct refresh_ask *ask)
 {
 	TAILQ_REMOVE(&ask->refresh->asks, ask, entry);
 	if (ask->request)
-		request_orphan(ask->request);
+		request_orphan(ask->refresh->conn, ask->request);
 	free(ask);
 }
 
