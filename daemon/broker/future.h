@@ -12,6 +12,7 @@
 
 struct batch;
 struct broker;
+struct dependency;
 struct keepalive;
 struct wait_item;
 
@@ -65,6 +66,15 @@ struct future {
 		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
 		uint64_t not_before_usec;       /* this one */
 	} batch;
+
+	struct {                        /* what it waits for: see hold.h */
+		struct dependency *on;  /* one for each id in rec.after, in that order; NULL: not linked */
+		size_t count;
+		size_t open;            /* those that are not over */
+		bool spoilt;            /* one of them failed, was cancelled or forgotten */
+	} hold;
+	struct dependency *dependents;  /* who waits for it: see dependents.h */
+	uint64_t named;                 /* the last creation that named it as a dependency */
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;
