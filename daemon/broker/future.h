@@ -14,6 +14,7 @@ struct batch;
 struct broker;
 struct dependency;
 struct keepalive;
+struct producer;
 struct wait_item;
 
 /*
@@ -66,6 +67,12 @@ struct future {
 		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
 		uint64_t not_before_usec;       /* this one */
 	} batch;
+	struct {                        /* of a promise, its claim: see promise.h */
+		struct producer *producer;      /* it holds as long as this one is there; NULL: it does not depend on one */
+		struct future *next, *prev;
+		uint64_t lease_usec;    /* monotonic: its end; SCHED_NEVER: it has none, or there is no claim */
+		const char *gone;       /* why it is over before the lease is; NULL: it is not */
+	} promise;
 
 	struct {                        /* what it waits for: see hold.h */
 		struct dependency *on;  /* one for each id in rec.after, in that order; NULL: not linked */

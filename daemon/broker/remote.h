@@ -44,7 +44,7 @@ struct plan {
 	uint64_t retry_after_max_usec;
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
 	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
-
+	bool release;                /* a promise whose producer is gone may be claimed again; else it fails */
 	bool has_delay;              /* a timer: it succeeds */
 	uint64_t delay_usec;         /* so long after its creation */
 	enum group_until until;      /* a group */

@@ -92,6 +92,8 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.last_error = slice_from_str(rec->last_error),
 		.cancel_requested = rec->cancel_requested,
 		.progress = slice_from_str(rec->progress),
+		.claimed = view.claimed,
+		.lease_until_ms = if_set(view.claimed ? rec->lease_until_ms : 0),
 		.seq = always(rec->seq),
 		.held = rec->held && !view.terminal,
 		.start_at_ms = if_set(rec->start_at_ms),
