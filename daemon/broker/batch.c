@@ -212,7 +212,7 @@ static bool may_join(const struct future *future)
 		return false;
 	return future->plan && future->plan->batch && broker->remote.start_batch && !broker->stopping &&
 	    future->rec.phase == STORE_PHASE_POLL && !future_state_terminal(future->rec.state) && !future->rec.paused &&
-	    future->slot.state == SLOT_IDLE;
+	    !future->rec.held && future->slot.state == SLOT_IDLE;
 }
 
 /*

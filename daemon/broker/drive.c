@@ -77,6 +77,12 @@ static uint64_t expiry(const struct future *future)
 	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
 }
 
+/* Whether it waits for somebody to let it go on. A promise does so anyway: its timer is for those who do not come back. */
+static bool stands_still(const struct future *future)
+{
+	return future->rec.paused && future->rec.kind != STORE_KIND_PROMISE;
+}
+
 /* Monotonic: when there is something to do for a future that is not at rest. */
 static uint64_t next_move(const struct future *future)
 {
@@ -84,7 +90,7 @@ static uint64_t next_move(const struct future *future)
 		return SCHED_NEVER;
 	if (future->last_attempt)
 		return deadline_end(future);
-	if (future->rec.paused || future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
+	if (stands_still(future) || future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
 		return future->deadline_usec;
 	return future->next_usec;
 }

@@ -219,15 +219,6 @@ void client_reject(struct sim *sim, uid_t uid, const struct id *id, const char *
 	    &error), &error);
 }
 
-enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id)
-{
-	struct caller caller = client_caller(uid);
-	const struct future *future;
-	struct error error = { 0 };
-
-	return broker_refresh(sim->broker, &caller, id, &future, &error) == 0 ? ERROR_NONE : error.code;
-}
-
 void client_pin(struct sim *sim, uid_t uid, const struct id *id, bool pinned, struct answer *answer)
 {
 	struct caller caller = client_caller(uid);
