@@ -188,6 +188,9 @@ struct remote {
 	int (*compile)(void *self, const char *spec, const char *params, struct plan **ret_plan,
 	    struct error *error);
 	void (*plan_free)(void *self, struct plan *plan);          /* NULL is allowed */
+	/* A result as a member of a JSON object, for a group: "result":JSON, or "base64":"..." for what is not JSON.
+	 * content_type may be NULL. *ret is the caller's to free. 0 or -ENOMEM. */
+	int (*embed)(void *self, const char *content_type, struct slice bytes, char **ret);
 	/* Send one request. An error means that it could not even be built (a credential is missing, a
 	 * template has no value): its text is for the future's last_error; the retry policy decides.
 	 * plan must live until the callback or abort. */
