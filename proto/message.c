@@ -254,6 +254,9 @@ const struct field create_params_fields[] = {
 	FIELD(create_params, mode, FIELD_U64, 0),
 	FIELD(create_params, ttl, FIELD_SPAN, 0),
 	FIELD(create_params, timeout, FIELD_SPAN, 0),
+	FIELD(create_params, after, FIELD_IDS, 0),
+	FIELD(create_params, start_at, FIELD_U64, 0),
+	FIELD(create_params, delay, FIELD_SPAN, 0),
 	FIELDS_END
 };
 
@@ -305,6 +308,44 @@ const struct field list_params_fields[] = {
 const struct field extend_params_fields[] = {
 	FIELD(extend_params, id, FIELD_ID, FIELD_REQUIRED),
 	FIELD(extend_params, timeout, FIELD_SPAN, FIELD_REQUIRED),
+	FIELDS_END
+};
+
+const struct field claim_params_fields[] = {
+	FIELD(claim_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(claim_params, lease, FIELD_SPAN, 0),
+	FIELDS_END
+};
+
+const struct field renew_params_fields[] = {
+	FIELD(renew_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(renew_params, claim, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(renew_params, lease, FIELD_SPAN, FIELD_REQUIRED),
+	FIELDS_END
+};
+
+const struct field progress_params_fields[] = {
+	FIELD(progress_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(progress_params, claim, FIELD_TEXT, 0),
+	FIELD(progress_params, progress, FIELD_ANY, FIELD_REQUIRED),
+	FIELDS_END
+};
+
+const struct field resolve_params_fields[] = {
+	FIELD(resolve_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(resolve_params, claim, FIELD_TEXT, 0),
+	FIELD(resolve_params, result, FIELD_BYTES, FIELD_REQUIRED),
+	FIELD(resolve_params, content_type, FIELD_TEXT, 0),
+	FIELDS_END
+};
+
+const struct field reject_params_fields[] = {
+	FIELD(reject_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(reject_params, claim, FIELD_TEXT, 0),
+	FIELD(reject_params, kind, FIELD_TEXT, 0),
+	FIELD(reject_params, message, FIELD_TEXT, 0),
+	FIELD(reject_params, code, FIELD_TEXT, 0),
+	FIELD(reject_params, details, FIELD_BYTES, 0),
 	FIELDS_END
 };
 
@@ -368,6 +409,13 @@ const struct field result_reply_fields[] = {
 	FIELD(result_reply, content_type, FIELD_TEXT, 0),
 	FIELD(result_reply, offset, FIELD_U64, 0),
 	FIELD(result_reply, size, FIELD_U64, 0),
+	FIELDS_END
+};
+
+const struct field claim_reply_fields[] = {
+	FIELD(claim_reply, claim, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(claim_reply, lease_until_ms, FIELD_U64, 0),
+	FIELD(claim_reply, progress, FIELD_TEXT, 0),
 	FIELDS_END
 };
 

@@ -80,6 +80,9 @@ struct create_params {
 	struct maybe_u64 mode;           /* 0600, 0640, 0644, 0660, 0666 as an integer */
 	struct span ttl;                 /* null: kept without end */
 	struct span timeout;             /* null: no deadline */
+	struct id_list after;            /* these must have succeeded first */
+	struct maybe_u64 start_at;       /* not before this time, milliseconds since the epoch; or */
+	struct span delay;               /* so long after the creation */
 };
 extern const struct field create_params_fields[];
 
@@ -133,6 +136,44 @@ struct extend_params {
 	struct span timeout;             /* required: seconds from now, or null for no deadline */
 };
 extern const struct field extend_params_fields[];
+
+struct claim_params {
+	struct id id;
+	struct span lease;               /* absent or null: as long as this connection lives */
+};
+extern const struct field claim_params_fields[];
+
+struct renew_params {
+	struct id id;
+	struct slice claim;
+	struct span lease;
+};
+extern const struct field renew_params_fields[];
+
+struct progress_params {
+	struct id id;
+	struct slice claim;
+	const msgpack_object *progress;  /* any value, or str of JSON text */
+};
+extern const struct field progress_params_fields[];
+
+struct resolve_params {
+	struct id id;
+	struct slice claim;
+	struct slice result;             /* bytes */
+	struct slice content_type;
+};
+extern const struct field resolve_params_fields[];
+
+struct reject_params {
+	struct id id;
+	struct slice claim;
+	struct slice kind;               /* "rejected" */
+	struct slice message;
+	struct slice code;
+	struct slice details;            /* bytes */
+};
+extern const struct field reject_params_fields[];
 
 struct name_params {
 	struct slice name;
@@ -196,6 +237,13 @@ struct result_reply {
 	struct maybe_u64 size;           /* of the whole result, bytes */
 };
 extern const struct field result_reply_fields[];
+
+struct claim_reply {
+	struct slice claim;              /* 32 hex digits: its producer shows it from then on */
+	struct maybe_u64 lease_until_ms; /* absent: as long as the connection lives */
+	struct slice progress;           /* JSON text: how far a producer before got */
+};
+extern const struct field claim_reply_fields[];
 
 struct cancel_reply {
 	bool cancelled;                  /* false: it was over already, nothing was done */
