@@ -334,8 +334,10 @@ const struct field progress_params_fields[] = {
 const struct field resolve_params_fields[] = {
 	FIELD(resolve_params, id, FIELD_ID, FIELD_REQUIRED),
 	FIELD(resolve_params, claim, FIELD_TEXT, 0),
-	FIELD(resolve_params, result, FIELD_BYTES, FIELD_REQUIRED),
+	FIELD(resolve_params, result, FIELD_BYTES, 0),
 	FIELD(resolve_params, content_type, FIELD_TEXT, 0),
+	FIELD(resolve_params, offset, FIELD_U64, 0),
+	FIELD(resolve_params, more, FIELD_BOOL, 0),
 	FIELDS_END
 };
 
@@ -374,6 +376,19 @@ const struct field create_reply_fields[] = {
 	FIELDS_END
 };
 
+const struct field claim_reply_fields[] = {
+	FIELD(claim_reply, claim, FIELD_TEXT, 0),
+	FIELD(claim_reply, lease_until_ms, FIELD_U64, 0),
+	FIELD(claim_reply, progress, FIELD_TEXT, 0),
+	FIELDS_END
+};
+
+const struct field state_reply_fields[] = {
+	FIELD(state_reply, state, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(state_reply, offset, FIELD_U64, 0),
+	FIELDS_END
+};
+
 const struct field snapshot_fields[] = {
 	FIELD(snapshot, id, FIELD_ID, FIELD_REQUIRED),
 	FIELD(snapshot, state, FIELD_TEXT, FIELD_REQUIRED),
@@ -395,6 +410,8 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, last_error, FIELD_TEXT, 0),
 	FIELD(snapshot, cancel_requested, FIELD_BOOL, 0),
 	FIELD(snapshot, progress, FIELD_TEXT, 0),
+	FIELD(snapshot, claimed, FIELD_BOOL, 0),
+	FIELD(snapshot, lease_until_ms, FIELD_U64, 0),
 	FIELD(snapshot, content_type, FIELD_TEXT, 0),
 	FIELD(snapshot, result_size, FIELD_U64, 0),
 	FIELD(snapshot, seq, FIELD_U64, 0),
@@ -409,13 +426,6 @@ const struct field result_reply_fields[] = {
 	FIELD(result_reply, content_type, FIELD_TEXT, 0),
 	FIELD(result_reply, offset, FIELD_U64, 0),
 	FIELD(result_reply, size, FIELD_U64, 0),
-	FIELDS_END
-};
-
-const struct field claim_reply_fields[] = {
-	FIELD(claim_reply, claim, FIELD_TEXT, FIELD_REQUIRED),
-	FIELD(claim_reply, lease_until_ms, FIELD_U64, 0),
-	FIELD(claim_reply, progress, FIELD_TEXT, 0),
 	FIELDS_END
 };
 

@@ -137,16 +137,17 @@ struct extend_params {
 };
 extern const struct field extend_params_fields[];
 
+/* Of a promise. claim is absent where nobody has claimed it; lease null: as long as the connection lives. */
 struct claim_params {
 	struct id id;
-	struct span lease;               /* absent or null: as long as this connection lives */
+	struct span lease;               /* absent: as null */
 };
 extern const struct field claim_params_fields[];
 
 struct renew_params {
 	struct id id;
 	struct slice claim;
-	struct span lease;
+	struct span lease;               /* required */
 };
 extern const struct field renew_params_fields[];
 
@@ -162,13 +163,15 @@ struct resolve_params {
 	struct slice claim;
 	struct slice result;             /* bytes */
 	struct slice content_type;
+	struct maybe_u64 offset;         /* of a result that comes in parts: where this one belongs */
+	bool more;                       /* further parts follow */
 };
 extern const struct field resolve_params_fields[];
 
 struct reject_params {
 	struct id id;
 	struct slice claim;
-	struct slice kind;               /* "rejected" */
+	struct slice kind;               /* default "rejected" */
 	struct slice message;
 	struct slice code;
 	struct slice details;            /* bytes */
@@ -199,11 +202,26 @@ struct create_reply {
 };
 extern const struct field create_reply_fields[];
 
+/* future.claim; future.renew has only the second. */
+struct claim_reply {
+	struct slice claim;
+	struct maybe_u64 lease_until_ms; /* absent: as long as the connection lives */
+	struct slice progress;           /* JSON text of the producer before */
+};
+extern const struct field claim_reply_fields[];
+
+/* future.resolve, future.reject. */
+struct state_reply {
+	struct slice state;
+	struct maybe_u64 offset;         /* bytes of the result so far, while more are to come */
+};
+extern const struct field state_reply_fields[];
+
 /* future.get, and each element of future.list. */
 struct snapshot {
 	struct id id;
 	struct slice state;
-	struct slice kind;               /* "http" */
+	struct slice kind;               /* "http", "promise" */
 	struct slice profile;
 	struct slice key;
 	struct maybe_u64 uid;            /* of the owner */
@@ -221,6 +239,8 @@ struct snapshot {
 	struct slice last_error;         /* of the last failing request */
 	bool cancel_requested;
 	struct slice progress;           /* JSON text */
+	bool claimed;                    /* a promise: by a producer */
+	struct maybe_u64 lease_until_ms; /* of that claim; absent: as long as its connection lives */
 	struct slice content_type;       /* of the result */
 	struct maybe_u64 result_size;    /* bytes */
 	struct maybe_u64 seq;            /* of its last change */
@@ -237,13 +257,6 @@ struct result_reply {
 	struct maybe_u64 size;           /* of the whole result, bytes */
 };
 extern const struct field result_reply_fields[];
-
-struct claim_reply {
-	struct slice claim;              /* 32 hex digits: its producer shows it from then on */
-	struct maybe_u64 lease_until_ms; /* absent: as long as the connection lives */
-	struct slice progress;           /* JSON text: how far a producer before got */
-};
-extern const struct field claim_reply_fields[];
 
 struct cancel_reply {
 	bool cancelled;                  /* false: it was over already, nothing was done */
