@@ -38,7 +38,8 @@ static int grow(struct session *session, size_t len, struct error *error)
 	size_t max = session->ipc->setup.config.result_max, size = upload->size ? upload->size : SIZE_FIRST;
 	char *data;
 
-	if (len > max - upload->len)
+	/* The limit may be lower than it was. */
+	if (upload->len > max || len > max - upload->len)
 		return error_set(error, ERROR_TOO_LARGE, "result: more than %zu bytes (limits.result_max)", max);
 	if (len <= upload->size - upload->len)
 		return 0;
@@ -46,7 +47,7 @@ static int grow(struct session *session, size_t len, struct error *error)
 		size *= 2;
 	if (size > max)
 		size = max;
-	if (size - upload->size > max - taken(session))
+	if (taken(session) - upload->size + size > max)
 		return error_set(error, ERROR_LIMIT, "the unfinished results of one user have at most %zu bytes "
 		    "(limits.result_max)", max);
 	data = realloc(upload->data, size);
