@@ -2,6 +2,7 @@
 #include "client/future.h"
 
 #include "client/call.h"
+#include "client/completion.h"
 #include "client/failure.h"
 #include "client/watch.h"
 
@@ -85,6 +86,7 @@ int future_new(struct futured *c, unsigned flags, futured_cb cb, void *userdata,
 	f->flags = flags;
 	f->is_new = -EINPROGRESS;
 	f->due.run = future_run_due;
+	TAILQ_INIT(&f->observers);
 	TAILQ_INSERT_TAIL(&c->futures, f, entry);
 	c->n_live++;
 	*ret = f;
@@ -145,6 +147,7 @@ void future_finish(futured_future *f, int outcome, struct futured_error *error)
 	struct futured *c = f->conn;
 
 	f->done = true;
+	f->done_number = ++c->n_done;
 	f->outcome = outcome;
 	f->error = error;
 	if (outcome < 0) {
@@ -152,6 +155,7 @@ void future_finish(futured_future *f, int outcome, struct futured_error *error)
 		f->result = NULL;
 	}
 	c->n_live--;
+	completion_reached(f);
 	if (f->callbacks) {
 		conn_due_add(c, &f->due);
 	} else if (f->kept) {

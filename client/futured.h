@@ -57,6 +57,8 @@ typedef struct futured futured;                           /* one connection to t
 typedef struct futured_future futured_future;             /* local handle on one future */
 typedef struct futured_reply futured_reply;               /* the answer to one call, awaited or there */
 typedef struct futured_subscription futured_subscription; /* a stream of events */
+typedef struct futured_completion futured_completion;     /* handles in the order in which they are done */
+typedef struct futured_group futured_group;               /* several handles, in order */
 
 #define FUTURED_TIME_NONE UINT64_MAX          /* without end */
 #define FUTURED_TIME_DEFAULT (UINT64_MAX - 1) /* at creation: what the spec or the daemon says */
@@ -254,14 +256,102 @@ FUTURED_API FUTURED_MUST_CHECK int futured_future_wait_created(futured_future *f
  * not touched, wait again); -EINTR, -EBUSY, -ENOTCONN, -ECHILD. A timeout of 0 takes what has arrived already. */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_wait(futured_future *f, uint64_t timeout_usec);
 
-/* The same for several handles of c, in any order, duplicates allowed. 1: the condition holds (at once for n = 0);
- * 0: timed out; else as futured_future_wait(). Which of them are done, futured_future_is_done() says. */
+/* The same for several handles of c, in any order and number, duplicates allowed. 1: the condition holds (at once for
+ * n = 0); 0: timed out; -EINVAL for another connection's, -ENOMEM; else as futured_future_wait(). Which of them are
+ * done, futured_future_is_done() says. */
 FUTURED_API FUTURED_MUST_CHECK int futured_wait(futured *c, futured_future *const *futures, size_t n,
     enum futured_wait_mode mode, uint64_t timeout_usec);
 
 /* Completions without callbacks: the handle that has been done longest, of those that have no callback. Each is
  * given out once. 1 and *ret (borrowed), 0 when there is none; -ECHILD. Does not drive the connection. */
 FUTURED_API int futured_next_done(futured *c, futured_future **ret);
+
+/*
+ * Handles of c in the order in which they are done, those first that are done already; each once, however often it is
+ * among the n. The time, FUTURED_TIME_NONE for without end, counts from here, for all of them together.
+ *   ret      owned by the caller: futured_completion_free(). It holds the handles that it has not given yet.
+ * Does not block. 0; -EINVAL for another connection's handles, -ENOMEM.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_as_completed(futured *c, futured_future *const *futures, size_t n,
+    uint64_t timeout_usec, futured_completion **ret);
+/* Drive the connection until the next one is done and its callbacks have run. 1 and *ret, borrowed until the next call
+ * for those who hold no reference of their own; 0: all were given; -ETIMEDOUT: the time is over, and what becomes done
+ * later is still given by a later call; -EINTR, -EBUSY, -ENOTCONN, -ECHILD; -ECONNABORTED: a callback released it. */
+FUTURED_API FUTURED_MUST_CHECK int futured_completion_next(futured_completion *completion, futured_future **ret);
+/* How many are not given yet. */
+FUTURED_API size_t futured_completion_left(futured_completion *completion);
+/* NULL is allowed; returns NULL. The handles go on. */
+FUTURED_API futured_completion *futured_completion_free(futured_completion *completion);
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+/*
+ * Several handles, in order, duplicates kept: what a program that starts many things wants to keep in one place, and to
+ * find again after its end. A group is of this process; one that the daemon completes is a future of its own, with a spec
+ * of kind "group".
+ */
+
+#define FUTURED_GROUP_SINGLE 0x100u  /* it stands for one thing, not for a list: for those who show results */
+#define FUTURED_STATES 5             /* values of enum futured_state */
+
+/* A group of handles of c, n of them (0 is fine), each held by a reference. flags: FUTURED_GROUP_SINGLE, and
+ * FUTURED_NO_RESULT for the handles that the group makes itself. 0; -EINVAL, -ENOMEM, -ENOTCONN, -ECHILD. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_new(futured *c, futured_future *const *futures, size_t n, unsigned flags,
+    futured_group **ret);
+FUTURED_API futured_group *futured_group_ref(futured_group *group);
+/* Forget the group. As with handles, the futures go on in the daemon. */
+FUTURED_API futured_group *futured_group_unref(futured_group *group);
+/* One more at the end: a handle; or the one for an id, which is the group's own where it has one with that id already, and
+ * else what futured_attach() gives. 0; -EINVAL, -ENOMEM, -ENOBUFS, -ENOTCONN,
+ * -ECHILD. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_add(futured_group *group, futured_future *f);
+FUTURED_API FUTURED_MUST_CHECK int futured_group_add_id(futured_group *group, const char *id);
+
+FUTURED_API size_t futured_group_count(futured_group *group);
+/* The handle at index i, borrowed; NULL from the count on. */
+FUTURED_API futured_future *futured_group_at(futured_group *group, size_t i);
+/* Its id; NULL from the count on, and until the daemon has told it. */
+FUTURED_API const char *futured_group_id(futured_group *group, size_t i);
+/* 1 when it was made with FUTURED_GROUP_SINGLE, else 0. */
+FUTURED_API int futured_group_is_single(futured_group *group);
+/* 1 when every handle is done, else 0. */
+FUTURED_API int futured_group_is_ready(futured_group *group);
+/* How many are in which state, by enum futured_state, as last heard. Returns how many are in none: their handles are done
+ * without the future being over (refused, forgotten, the connection closed). The sum is the count. */
+FUTURED_API size_t futured_group_counts(futured_group *group, size_t ret[FUTURED_STATES]);
+
+/* Ask the daemon once for all states, and fetch what is over; does not wait for any future. Afterwards the states are as
+ * they were when this was called, or later, and what was over is done. 1; 0: timed out; else as futured_future_wait(). */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_refresh(futured_group *group, uint64_t timeout_usec);
+/* Drive the connection until every creation in it is acknowledged. 1; 0: timed out; the error of the first that was
+ * refused; else as futured_future_wait(). */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_wait_created(futured_group *group, uint64_t timeout_usec);
+/* futured_wait() and futured_as_completed() for its handles as they are now. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_wait(futured_group *group, enum futured_wait_mode mode,
+    uint64_t timeout_usec);
+FUTURED_API FUTURED_MUST_CHECK int futured_group_as_completed(futured_group *group, uint64_t timeout_usec,
+    futured_completion **ret);
+
+/*
+ * Write the group to a file from which another process, later, takes it up with futured_group_open():
+ *   {"futured_group": 1, "single": false, "socket": "/run/user/1000/futured/futured.sock", "ids": ["...", ...]}
+ * The file appears whole or not at all, replaces what was there, is on disk when this returns, and is its owner's alone
+ * (0600). Blocks for the disk.
+ * Returns 0; -EAGAIN while an id is not known (futured_group_wait_created()), -ENODATA when one never will be, -ENOTCONN,
+ * -ENOMEM, and what the file system says. futured_group_file_error() has it in words.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_save(futured_group *group, const char *path);
+/*
+ * Take up a group that was saved. The socket in the file is there for those who have no connection yet: it is not looked
+ * at here. Keys that are not known are skipped. The handles are attached, so an id that the daemon does not know any more
+ * is no error here: its handle is done with -ENOENT.
+ * Returns 0; -EINVAL for a file that is none of these, -ENOTSUP for one of a later version, -EFBIG over 8 MiB, what the
+ * file system says, and the errors of futured_attach(). futured_group_file_error() has it in words.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_open(futured *c, const char *path, futured_group **ret);
+/* What the last futured_group_save() or futured_group_open() on c failed with, with the file's name and the place in it:
+ * "jobs.json:3:1: not JSON", "jobs.json: ids[2]: nil, not an id". NULL when it did not, or memory was short. */
+FUTURED_API const char *futured_group_file_error(futured *c);
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
