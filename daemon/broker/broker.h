@@ -159,7 +159,7 @@ void broker_delivered(struct broker *broker, const struct id *id);
 /* A process that claims promises for as long as it is there: a connection. */
 struct producer;
 /* NULL: no memory. */
-struct producer *producer_new(struct broker *broker);
+struct producer *producer_new(void);
 /* It is gone: what it still has is abandoned in the next broker_run(). false: it had nothing. The broker must be there
  * yet, unless it had nothing. */
 bool producer_free(struct producer *producer);
