@@ -72,7 +72,7 @@ bool broker_lost(const struct broker *broker);
 /* --- single futures ----------------------------------------------------------------------------- */
 
 struct create_request {
-	struct plan_source source;
+	struct plan_source source;      /* with what it waits for: see hold.h */
 	struct slice key;
 	const struct store_label *labels;
 	size_t n_labels;
@@ -97,7 +97,7 @@ struct future_view {
 	const struct future_rec *rec;   /* state, error and result fields only when terminal is durable: see below */
 	enum store_state state;         /* the durable one; use it instead of rec->state */
 	bool terminal;                  /* of the durable state */
-	const char *condition;          /* "unreachable", "throttled" or NULL */
+	const char *condition;          /* "waiting" (held), "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;
 	bool claimed;                   /* a promise: somebody is at it */
 };
