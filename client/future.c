@@ -1,6 +1,7 @@
 /* future.c - handles: what each is waiting for, and how it completes. */
 #include "client/future.h"
 
+#include "client/call.h"
 #include "client/completion.h"
 #include "client/failure.h"
 #include "client/watch.h"
@@ -122,8 +123,17 @@ static void future_detach(futured_future *f)
 	f->conn = NULL;
 }
 
+/* Whoever comes next to this handle has made no claim. */
+static void future_drop_claim(futured_future *f)
+{
+	f->claim[0] = '\0';
+	if (f->claiming)
+		call_leave(f->claiming);
+}
+
 void future_discard(futured_future *f)
 {
+	future_drop_claim(f);
 	future_detach(f);
 	future_free_callbacks(f);
 	failure_free(f->error);

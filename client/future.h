@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #define FUTURE_LIVE_MAX 65536        /* handles not done, on one connection */
+#define FUTURE_CLAIM_LEN 32          /* characters of a claim */
 #define FUTURE_FLAGS (FUTURED_NO_RESULT | FUTURED_LOOK_ONCE)
 
 struct callback;
@@ -41,6 +42,8 @@ struct futured_future {
 	struct request *request;       /* unanswered */
 	struct watch *watch;           /* or waited for together with others */
 	size_t watch_index;
+	char claim[FUTURE_CLAIM_LEN + 1];   /* of a promise, for the calls of its producer; empty: none */
+	futured_reply *claiming;       /* a claim that is not answered yet */
 	struct futured_error *error;
 	char *content_type;
 	char *result;

@@ -160,6 +160,13 @@ typedef void (*futured_cb)(futured_future *f, void *userdata);
 #define FUTURED_NO_RESULT 1u  /* do not fetch the result's bytes: futured_future_result() says -ENODATA */
 #define FUTURED_LOOK_ONCE 2u  /* do not wait: a future that is not over completes the handle with -ETIMEDOUT */
 
+/* When several futures are enough. */
+enum futured_wait_mode {
+	FUTURED_ALL_COMPLETED = 0,
+	FUTURED_FIRST_COMPLETED = 1,
+	FUTURED_FIRST_EXCEPTION = 2  /* at the first that failed, else when all are done; cancelled is not failed */
+};
+
 /* What to create. Initialise with FUTURED_CREATE_INIT, then set what you need. Strings are copied. */
 struct futured_create_options {
 	size_t size;                 /* of this struct, set by the initialiser */
@@ -175,9 +182,12 @@ struct futured_create_options {
 	uint64_t ttl_usec;           /* kept so long after its end; FUTURED_TIME_NONE: for ever */
 	uint64_t timeout_usec;       /* its deadline; FUTURED_TIME_NONE: none at all */
 	unsigned flags;              /* FUTURED_NO_RESULT, FUTURED_LOOK_ONCE */
+	const char *const *after;    /* it is held until all of these have succeeded: id, ..., NULL */
+	uint64_t start_at_ms;        /* and until this time, milliseconds since the epoch; 0: none. Or: */
+	uint64_t delay_usec;         /* until so long after its creation; 0: none */
 };
 #define FUTURED_CREATE_INIT { sizeof(struct futured_create_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-	0, FUTURED_TIME_DEFAULT, FUTURED_TIME_DEFAULT, 0 }
+	0, FUTURED_TIME_DEFAULT, FUTURED_TIME_DEFAULT, 0, NULL, 0, 0 }
 
 /*
  * Create a future and get a handle that completes when it is over.
@@ -187,10 +197,22 @@ struct futured_create_options {
  * (futured_future_wait_created()). A refused creation completes the handle with that error.
  * Without a key the library makes one ("auto-" and 32 hex digits), so that a creation whose answer is lost with
  * the connection is repeated without creating the future twice.
- * Returns 0; -EINVAL (neither profile nor spec, both forms of params, text that is not UTF-8, an unknown flag),
+ * Returns 0; -EINVAL (neither profile nor spec, both forms of params, both a start and a delay, text that is not UTF-8,
+ * what is not an id in after, an unknown flag),
  * -EMSGSIZE, -ENOMEM, -ENOBUFS (65,536 things are under way), -ENOTCONN, -ECHILD.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_create(futured *c, const struct futured_create_options *options,
+    futured_cb cb, void *userdata, futured_future **ret);
+
+/* A future over others: the spec {"kind": "group", "of": ids, "until": ...}. Its result, JSON, lists how each of them ended;
+ * with FUTURED_FIRST_EXCEPTION it fails as the first that failed. They must be visible to this user, and none is cancelled
+ * with it.
+ *   ids      id, ..., NULL; at most 16,384, duplicates allowed
+ *   until    all are over, the first is, or the first has failed
+ *   options  without profile and spec; may be NULL
+ * As futured_create() otherwise; -EINVAL for what is not an id, -EMSGSIZE for too many. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_future_create(futured *c, const char *const *ids,
+    enum futured_wait_mode until, const struct futured_create_options *options,
     futured_cb cb, void *userdata, futured_future **ret);
 
 /* A handle on a future that exists, by its id (36 characters). As futured_create() otherwise; -EINVAL for what is
@@ -233,12 +255,6 @@ FUTURED_API FUTURED_MUST_CHECK int futured_future_wait_created(futured_future *f
 /* Drive the connection until f is done and its callbacks have run. 1: done; 0: timed out (of the wait: the future is
  * not touched, wait again); -EINTR, -EBUSY, -ENOTCONN, -ECHILD. A timeout of 0 takes what has arrived already. */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_wait(futured_future *f, uint64_t timeout_usec);
-
-enum futured_wait_mode {
-	FUTURED_ALL_COMPLETED = 0,
-	FUTURED_FIRST_COMPLETED = 1,
-	FUTURED_FIRST_EXCEPTION = 2  /* at the first that failed, else when all are done; cancelled is not failed */
-};
 
 /* The same for several handles of c, in any order and number, duplicates allowed. 1: the condition holds (at once for
  * n = 0); 0: timed out; -EINVAL for another connection's, -ENOMEM; else as futured_future_wait(). Which of them are
@@ -383,10 +399,65 @@ FUTURED_API int futured_future_extend(futured_future *f, uint64_t timeout_usec,
     futured_reply_cb cb, void *userdata, futured_reply **ret);
 /* Remove one that is over, and its result, from the daemon. {} */
 FUTURED_API int futured_future_forget(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+/* Send no request for it until it is resumed. One on its way is let finish, and the deadline still counts. {paused}; {resumed} */
+FUTURED_API int futured_future_pause(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+FUTURED_API int futured_future_resume(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+/* Keep it when its time after the end is over, and whatever the limits say; futured_future_forget() still removes it.
+ * {pinned} */
+FUTURED_API int futured_future_pin(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+FUTURED_API int futured_future_unpin(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
 /* A new future that takes the operation of a failed or cancelled one up where that left it. As futured_attach();
  * not repeated when the connection is lost: -ECONNRESET. */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_retry(futured_future *f, unsigned flags,
     futured_cb cb, void *userdata, futured_future **ret);
+
+/*
+ * Promises: futures that a process completes instead of a service. One is created by the spec {"kind": "promise"}; whoever
+ * may change it may also complete it, until a producer claims it: from then on only with that claim. When the producer dies,
+ * the promise fails ("abandoned"), or with "on_abandon": "release" is pending again for another to claim.
+ * All are answered when what they did is durable, return as futured_future_cancel(), and -EAGAIN also while a claim made
+ * through this handle is unanswered. The answers of claim, resolve and reject are not asked for again when the connection is
+ * lost (-ECONNRESET): the state of the future tells.
+ */
+
+/*
+ * Claim f as its producer. The handle keeps the claim: the functions below show it.
+ *   lease_usec  it must be renewed within this time; FUTURED_TIME_NONE: it holds as long as this connection lives, and
+ *               is lost with it also when the connection comes back
+ * {claim, lease_until_ms, progress}: progress is how far a producer before this one got. -EBUSY when it is claimed by another,
+ * or over. Releasing the handle does not give the claim up.
+ */
+FUTURED_API int futured_future_claim(futured_future *f, uint64_t lease_usec, futured_reply_cb cb, void *userdata,
+    futured_reply **ret);
+/* The claim that f keeps: 32 hex digits, NULL when there is none. */
+FUTURED_API const char *futured_future_claim_id(futured_future *f);
+/* Have f keep a claim that was made elsewhere; NULL: none. 0; -EINVAL for what is none. */
+FUTURED_API FUTURED_MUST_CHECK int futured_future_set_claim(futured_future *f, const char *claim);
+/* Keep the claim for lease_usec from now. {lease_until_ms} */
+FUTURED_API int futured_future_renew(futured_future *f, uint64_t lease_usec, futured_reply_cb cb, void *userdata,
+    futured_reply **ret);
+/* Say how far it is: JSON text, which all who follow the future are given. {} */
+FUTURED_API int futured_future_set_progress(futured_future *f, const char *json, futured_reply_cb cb, void *userdata,
+    futured_reply **ret);
+/* It succeeded: these bytes are its result. content_type may be NULL. They are copied, and travel in parts where there are
+ * many. {state}; -EMSGSIZE for more than the daemon takes. */
+FUTURED_API int futured_future_resolve(futured_future *f, const void *data, size_t len, const char *content_type,
+    futured_reply_cb cb, void *userdata, futured_reply **ret);
+
+/* How it failed. Initialise with FUTURED_REJECTION_INIT, then set what you need. Copied. */
+struct futured_rejection {
+	size_t size;           /* of this struct, set by the initialiser */
+	const char *kind;      /* what kind of error; NULL: "rejected" */
+	const char *message;   /* for people */
+	const char *code;      /* for programs */
+	const void *details;   /* bytes */
+	size_t details_len;
+};
+#define FUTURED_REJECTION_INIT { sizeof(struct futured_rejection), NULL, NULL, NULL, NULL, 0 }
+
+/* It failed. rejection may be NULL. {state} */
+FUTURED_API int futured_future_reject(futured_future *f, const struct futured_rejection *rejection, futured_reply_cb cb,
+    void *userdata, futured_reply **ret);
 
 /*
  * For those who write profiles. cb and ret as for futured_call(); neither stores anything.

@@ -12,7 +12,7 @@ int document_pack(struct pack *pack, const char *text);
 
 /* The same for any JSON value. */
 int document_pack_value(struct pack *pack, const char *text);
-/* The same; with -EINVAL *ret_at is the place in text from which on it makes no sense. */
+/* As document_pack(); with -EINVAL *ret_at is the place in text from which on it makes no sense. */
 int document_pack_at(struct pack *pack, const char *text, const char **ret_at);
 
 #endif

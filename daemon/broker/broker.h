@@ -99,7 +99,7 @@ struct future_view {
 	const struct future_rec *rec;   /* state, error and result fields only when terminal is durable: see below */
 	enum store_state state;         /* the durable one; use it instead of rec->state */
 	bool terminal;                  /* of the durable state */
-	const char *condition;          /* "paused", "waiting" (held), "unreachable", "throttled" or NULL */
+	const char *condition;          /* "waiting" (held), "paused", "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;
 	bool claimed;                   /* a promise: somebody is at it */
 };

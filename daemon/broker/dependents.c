@@ -4,7 +4,6 @@
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/hold.h"
-#include "daemon/broker/retention.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,10 +59,10 @@ int dependents_link(struct future *waiting)
 		memcpy(id.bytes, rec->after[i], sizeof id.bytes);
 		dependency->waiting = waiting;
 		dependency->on = index_find(&waiting->broker->index, &id);
-		if (dependency->on) {
+		if (dependency->on)
 			chain(dependency);
-			retention_update(dependency->on);
-		}
+		if (dependency->on && future_at_rest(&dependency->on->rec))
+			drive_arm(dependency->on);
 		if (!dependency->on || future_state_terminal(dependency->on->durable_state))
 			note_end(dependency);
 	}

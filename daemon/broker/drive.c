@@ -77,10 +77,10 @@ static uint64_t expiry(const struct future *future)
 	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
 }
 
-/* Whether it waits for somebody to let it go on. A promise does so anyway: its timer is for those who do not come back. */
-static bool stands_still(const struct future *future)
+/* Nothing is sent for it. What others have to do with it, the end of its hold or of a claim, goes on. */
+static bool is_still(const struct future *future)
 {
-	return future->rec.paused && future->rec.kind != STORE_KIND_PROMISE;
+	return future->rec.paused && future->rec.kind == STORE_KIND_HTTP && !future->rec.held;
 }
 
 /* Monotonic: when there is something to do for a future that is not at rest. */
@@ -90,7 +90,7 @@ static uint64_t next_move(const struct future *future)
 		return SCHED_NEVER;
 	if (future->last_attempt)
 		return deadline_end(future);
-	if (stands_still(future) || future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
+	if (is_still(future) || future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
 		return future->deadline_usec;
 	return future->next_usec;
 }

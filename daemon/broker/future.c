@@ -140,11 +140,11 @@ void future_view(const struct future *future, struct future_view *ret)
 		.terminal = future_state_terminal(future->durable_state),
 		.claimed = rec->kind == STORE_KIND_PROMISE && future->durable_state == STORE_RUNNING,
 	};
-	if (!ret->terminal && future_paused(future)) {
-		ret->condition = "paused";
-	} else if (!ret->terminal && rec->held) {
+	if (!ret->terminal && rec->held) {
 		ret->condition = "waiting";
 		ret->condition_since_ms = rec->created_at_ms;
+	} else if (!ret->terminal && future_paused(future)) {
+		ret->condition = "paused";
 	} else if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";
 		ret->condition_since_ms = rec->unreachable_since_ms;

@@ -71,7 +71,7 @@ static void go_on(struct future *future)
 	drive_arm(future);
 	if (future->rec.state == STORE_RUNNING)
 		keepalive_join(future);
-	if (!future->batch.group)
+	if (!future->batch.group && !future->rec.held)
 		batch_enter(future);
 }
 

@@ -397,8 +397,8 @@ START_TEST(tables_of_replies)
 	ASSERT_TABLE(create_reply, create_reply_fields, "id", "state", "created");
 	ASSERT_TABLE(snapshot, snapshot_fields, "id", "state", "kind", "profile", "key", "uid", "mode", "created_at_ms",
 	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests",
-	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "paused", "pinned",
-	    "progress", "claimed", "lease_until_ms", "content_type", "result_size", "seq", "held", "start_at_ms");
+	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "paused", "pinned", "progress",
+	    "claimed", "lease_until_ms", "content_type", "result_size", "seq", "held", "start_at_ms");
 	ASSERT_TABLE(result_reply, result_reply_fields, "state", "result", "content_type", "offset", "size");
 	ASSERT_TABLE(cancel_reply, cancel_reply_fields, "cancelled", "state");
 	ASSERT_TABLE(claim_reply, claim_reply_fields, "claim", "lease_until_ms", "progress");
