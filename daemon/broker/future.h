@@ -10,6 +10,7 @@
 
 #include <uthash.h>
 
+struct assembly;
 struct batch;
 struct broker;
 struct dependency;
@@ -81,6 +82,7 @@ struct future {
 		bool spoilt;            /* one of them failed, was cancelled or forgotten */
 	} hold;
 	struct dependency *dependents;  /* who waits for it: see dependents.h */
+	struct assembly *assembly;      /* a group: its result is being made; NULL: not yet */
 	uint64_t named;                 /* the last creation that named it as a dependency */
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */

@@ -192,6 +192,9 @@ struct remote {
 	/* The one way to write an origin, "https://host:443". ERROR_INVALID_ARGUMENT for what is none, or has more in it
 	 * than a scheme, a host and a port. *ret is the caller's to free. */
 	int (*origin)(void *self, struct slice text, char **ret, struct error *error);
+	/* A result as a member of a JSON object, for a group: "result":JSON, or "base64":"..." for what is not JSON.
+	 * content_type may be NULL. *ret is the caller's to free. 0 or -ENOMEM. */
+	int (*embed)(void *self, const char *content_type, struct slice bytes, char **ret);
 	/* Send one request. An error means that it could not even be built (a credential is missing, a
 	 * template has no value): its text is for the future's last_error; the retry policy decides.
 	 * plan must live until the callback or abort. */

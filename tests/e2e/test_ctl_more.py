@@ -287,11 +287,11 @@ class Operations(CommandLine, OperationsTest):
         self.google.end("operations/2", response=b"2")
         self.assertEqual(self.ctl("result", second), "2")
         self.ctl("wait", "--timeout", "0", first, status=124)
-        self.assertEqual(json_lines(self.ctl("resume", first, "--json")), [{"resumed": 1}])
+        self.assertEqual(json_lines(self.ctl("resume", first, "--json"))[0]["resumed"], 1)
         self.assertEqual(self.ctl("result", first), "1")
 
     def test_pause_an_origin(self):
-        self.assertEqual(self.ctl("pause", "--origin", self.google.url), "0 paused\n")
+        self.assertEqual(self.ctl("pause", "--origin", self.google.url), f"0 paused\n{self.google.url} is paused\n")
         made = self.new("operations/1")
         self.assertRegex(self.ctl("list"), rf"(?m)^{made} .*\(paused\)$")
         self.google.end("operations/1", response=b"1")
