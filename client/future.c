@@ -3,6 +3,7 @@
 
 #include "client/completion.h"
 #include "client/failure.h"
+#include "client/progress.h"
 #include "client/watch.h"
 
 #include <errno.h>
@@ -109,6 +110,7 @@ static void future_detach(futured_future *f)
 
 	if (!c)
 		return;
+	progress_detach(f);
 	future_unqueue(f);
 	conn_due_remove(c, &f->due);
 	if (f->watch)
@@ -124,6 +126,7 @@ static void future_detach(futured_future *f)
 
 void future_discard(futured_future *f)
 {
+	progress_free(f);
 	future_detach(f);
 	future_free_callbacks(f);
 	failure_free(f->error);
@@ -184,6 +187,7 @@ void future_want(futured_future *f, bool fetch)
 		TAILQ_INSERT_HEAD(&c->unwatched, f, turn);
 	else
 		TAILQ_INSERT_TAIL(&c->unwatched, f, turn);
+	conn_wake(c);
 }
 
 void future_unpark(struct futured *c)
@@ -307,6 +311,7 @@ futured_future *futured_future_unref(futured_future *f)
 	}
 	/* The protocol has no way to take a wait back, so it is kept for whoever attaches to that id next. */
 	future_free_callbacks(f);
+	progress_free(f);
 	f->conn->n_parked++;
 	return NULL;
 }

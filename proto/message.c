@@ -385,6 +385,8 @@ const struct field event_fields[] = {
 	FIELD(event_wire, state, FIELD_TEXT, 0),
 	FIELD(event_wire, at_ms, FIELD_U64, 0),
 	FIELD(event_wire, progress, FIELD_TEXT, 0),
+	FIELD(event_wire, message, FIELD_TEXT, 0),
+	FIELD(event_wire, attempts, FIELD_U64, 0),
 	FIELD(event_wire, error, FIELD_ANY, 0),
 	FIELDS_END
 };

@@ -208,10 +208,12 @@ struct event_wire {
 	struct maybe_u64 subscription;
 	struct maybe_u64 seq;
 	struct id id;
-	struct slice event;              /* "created", "changed", "progress", "forgotten" */
+	struct slice event;              /* "created", "changed", "progress", "trouble", "forgotten" */
 	struct slice state;
 	struct maybe_u64 at_ms;
 	struct slice progress;           /* JSON text, the newest */
+	struct slice message;            /* of trouble: what went wrong with the last request */
+	struct maybe_u64 attempts;       /* of trouble: failed in a row */
 	const msgpack_object *error;     /* read only: a failure_wire map */
 };
 extern const struct field event_fields[];
