@@ -11,6 +11,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ struct run {
 	struct id earlier[3];           /* made before memory gets short */
 	struct id promises[4];          /* likewise */
 	struct producer *producer;
+	struct answer waiting_ones[4];  /* that wait for the earlier ones, or a time */
 	struct answer kept, lost, taken, progress, resolved, rejected;
 	struct answer created[CREATES], cancelled, extended, retried, forgotten, read;
 	struct waiting waiting;
@@ -125,12 +127,31 @@ static void do_promises(struct run *run)
 	producer_free(run->producer);
 }
 
+static void do_holds(struct run *run)
+{
+	static const char *const scripts[] = { "polls=1 bucket=a", "submit idempotency bucket=b", "kind=timer rings=5" };
+	struct create_request request;
+	char group[256], names[3][ID_TEXT_LEN + 1];
+
+	for (size_t i = 0; i < 3; i++) {
+		request = client_request(scripts[i]);
+		request.source.after = i == 0 ? run->earlier : run->earlier + 2;
+		request.source.n_after = i == 2 ? 0 : 1;
+		client_create(run->sim, 1000, &request, &run->waiting_ones[i]);
+		id_format(&run->earlier[i], names[i]);
+	}
+	snprintf(group, sizeof(group), "kind=group of=%s,%s,%s", names[0], names[1], names[2]);
+	request = client_request(group);
+	client_create(run->sim, 1000, &request, &run->waiting_ones[3]);
+}
+
 static void do_everything(struct run *run)
 {
 	struct store_label label = { (char *)"app", (char *)"x" };
 	struct subscribe_filter filter = { .labels = &label, .n_labels = 1 };
 
 	create_all(run);
+	do_holds(run);
 	do_promises(run);
 	client_wait(run->sim, 0, run->earlier, 3, WAIT_ALL_COMPLETED, 50 * SECOND, &run->waiting);
 	listener_open(run->sim, 1000, &filter, true, 0, &run->listener);
@@ -173,6 +194,11 @@ static void check_everything(struct run *run)
 		if (run->created[i].code == ERROR_NONE)
 			ck_assert_msg(client_view(run->sim, &run->created[i].id).terminal, "created %d is %s", i,
 			    future_state_name(client_state(run->sim, &run->created[i].id)));
+	}
+	for (int i = 0; i < 4; i++) {
+		expect(&run->waiting_ones[i]);
+		if (run->waiting_ones[i].code == ERROR_NONE)
+			ck_assert(client_view(run->sim, &run->waiting_ones[i].id).terminal);
 	}
 	check_promises(run);
 	expect(&run->cancelled);
