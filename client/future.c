@@ -4,6 +4,7 @@
 #include "client/call.h"
 #include "client/completion.h"
 #include "client/failure.h"
+#include "client/progress.h"
 #include "client/watch.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ static void future_detach(futured_future *f)
 
 	if (!c)
 		return;
+	progress_detach(f);
 	future_unqueue(f);
 	conn_due_remove(c, &f->due);
 	if (f->watch)
@@ -134,6 +136,7 @@ static void future_drop_claim(futured_future *f)
 void future_discard(futured_future *f)
 {
 	future_drop_claim(f);
+	progress_free(f);
 	future_detach(f);
 	future_free_callbacks(f);
 	failure_free(f->error);
@@ -194,6 +197,7 @@ void future_want(futured_future *f, bool fetch)
 		TAILQ_INSERT_HEAD(&c->unwatched, f, turn);
 	else
 		TAILQ_INSERT_TAIL(&c->unwatched, f, turn);
+	conn_wake(c);
 }
 
 void future_end_all(struct futured *c, int error)
