@@ -156,9 +156,9 @@ class OperationsV1(GoogleTest):
         for i, name in enumerate(names):
             self.service.end(name, response=b"%d" % i)
         self.assertEqual([future.json(harness.PATIENCE) for future in futures], [0, 1, 2])
-        first, second = (target for _, target in self.targets("list")[:2])
-        self.assertEqual(first, "/v1/operations?pageSize=2")
-        self.assertRegex(second, "pageToken=[^&]")
+        targets = [target for _, target in self.targets("list")]
+        self.assertEqual(targets[0], "/v1/operations?pageSize=2")
+        self.assertTrue(any("pageToken=2" in target for target in targets), targets)
 
     def test_cancel_operation_rest(self):
         self.service.add(ID)
