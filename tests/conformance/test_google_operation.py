@@ -23,8 +23,8 @@ class Operation(GoogleTest):
         self.service.add(ID)
         future = self.make(ID)
         self.asked(future, 2)
-        snapshot = self.snapshot(future.id)
-        self.assertEqual((snapshot["state"], snapshot["profile"]), ("running", "google-lro"))
+        snapshot = self.running(future)
+        self.assertEqual(snapshot["profile"], "google-lro")
         self.assertNotIn("progress", snapshot)
         self.assertFalse(future.done())
 
@@ -203,9 +203,8 @@ class ExtendedOperation(ScriptTest):
         future = self.operation(PENDING)
         future.created()
         self.seen(2, "poll")
-        snapshot = self.snapshot(future.id)
-        self.assertEqual(json.loads(snapshot["progress"]), PENDING["json"])
-        self.assertEqual((snapshot["state"], future.done()), ("running", False))
+        self.assertEqual(json.loads(self.running(future)["progress"]), PENDING["json"])
+        self.assertFalse(future.done())
 
     def test_done(self):
         too_far = {"json": {**DONE["json"], "error_code": 1, "error_message": "gone too far"}}
