@@ -61,9 +61,11 @@ class TestRPCExecution(Sidecar):
         for i in range(10):
             self.request(result=i + i).on_done(lambda f: results.append(f.json()))
         poll = select.poll()
-        while len(results) < 10:
+        while True:
             while self.c.process():
                 pass
+            if len(results) == 10:
+                break
             poll.register(self.c.fileno(), self.c.events())
             timeout = self.c.timeout()
             poll.poll(1000 * (harness.PATIENCE if timeout is None else timeout))
