@@ -53,6 +53,11 @@ class GoogleTest(LibraryTest):
     def polls(self, name=ID):
         return self.service.polled(name)
 
+    def asked(self, future, count=1, kind="get"):
+        """The creation has gone out, and the service has seen so many requests."""
+        future.created(harness.PATIENCE)
+        self.seen(count, kind)
+
 
 class ScriptTest(LibraryTest):
     """The service answers by a script."""

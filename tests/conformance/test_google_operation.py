@@ -1,0 +1,224 @@
+"""test_google_operation.py - what google.api_core's tests/unit/test_operation.py and test_extended_operation.py ask of one.
+
+Where ours differs on purpose: the bytes of the response are the result, unpacked by whoever reads it; refresh, cancel and the
+rest are requests of a profile and not functions; and asking again about what is over costs the service nothing.
+"""
+import json
+
+from conformance import ENDS, ID, QUICK, SELDOM, GoogleTest, ScriptTest, harness, libfutured
+
+
+class Operation(GoogleTest):
+    def submit(self, simulate, **more):
+        """A future that starts its operation, as the profile's help describes it."""
+        request = {"url": "/v1/things:train", "json": {"simulate": simulate}, "capture": {"name": {"body": "/name"}},
+                   "rules": "poll"}
+        return self.make(spec={"submit": request, **more})
+
+    def progress(self, future, expected):
+        """It tells that metadata, as the service sent it."""
+        harness.wait_until(lambda: json.loads(self.snapshot(future.id).get("progress", "null")) == expected, "metadata")
+
+    def test_constructor(self):
+        self.service.add(ID)
+        future = self.make(ID)
+        self.asked(future, 2)
+        snapshot = self.snapshot(future.id)
+        self.assertEqual((snapshot["state"], snapshot["profile"]), ("running", "google-lro"))
+        self.assertNotIn("progress", snapshot)
+        self.assertFalse(future.done())
+
+    def test_metadata(self):
+        self.service.add(ID, metadata={"@type": "x/Progress", "percent": 10})
+        future = self.make(ID)
+        self.asked(future)
+        self.progress(future, {"@type": "x/Progress", "percent": 10})
+
+    def test_cancellation(self):
+        self.service.add(ID)
+        future = self.make(ID)
+        self.asked(future)
+        self.assertTrue(future.cancel()["cancelled"])
+        self.assertIsInstance(future.exception(harness.PATIENCE), libfutured.Cancelled)
+        self.assertEqual((future.state, self.snapshot(future.id)["state"]), ("cancelled", "cancelled"))
+        # Cancelling twice has no effect.
+        self.assertEqual(future.cancel(), {"cancelled": False, "state": "cancelled"})
+        self.assertEqual(self.service.cancels(ID), 1)
+
+    def test_result(self):
+        self.service.add(ID, polls=1, response=b'{"@type":"google.protobuf.Struct",  "value": {}}')
+        future = self.make(ID)
+        self.assertEqual(future.result(harness.PATIENCE), b'{"@type":"google.protobuf.Struct",  "value": {}}')
+        self.assertTrue(future.done())
+        self.assertEqual(self.polls(), 2)
+
+    def test_done_w_retry(self):
+        """The policy goes with the future; a poll made by hand follows it, too."""
+        self.service.add(ID, polls=1, response=b"{}")
+        future = self.make(ID, polling=SELDOM, retry={**QUICK, "on": [418]})
+        self.asked(future)
+        self.service.stumble(ID, [418, 418])
+        future.refresh()
+        self.assertEqual(future.result(harness.PATIENCE), b"{}")
+        self.assertEqual([entry["status"] for entry in self.requests("get")], [200, 418, 418, 200])
+
+    def test_exception(self):
+        self.service.add(ID, polls=1, error={"message": "meep"})
+        error = self.make(ID).exception(harness.PATIENCE)
+        self.assertEqual((error.kind, error.message, error.remote_code), ("remote", "meep", None))
+
+    def test_exception_with_error_code(self):
+        """The code is the service's own, google.rpc's: 5 is NOT_FOUND. It is no HTTP status."""
+        self.service.add(ID, polls=1, error={"message": "meep", "code": 5})
+        error = self.make(ID).exception(harness.PATIENCE)
+        self.assertEqual((error.kind, error.message, error.remote_code), ("remote", "meep", "5"))
+
+    def test_unexpected_result(self):
+        self.service.add(ID, polls=1, neither=True)
+        self.ended(libfutured.Failed, self.make(ID), kind="remote", message="neither response nor error")
+
+    def test__refresh_http(self):
+        self.service.add("projects/p/operations/x", polls=0)
+        self.make("projects/p/operations/x").result(harness.PATIENCE)
+        entry, = self.requests()
+        self.assertEqual((entry["method"], entry["target"], entry["body"]), ("GET", "/v1/projects/p/operations/x", ""))
+
+    def test__refresh_http_w_retry(self):
+        self.service.add(ID, polls=0)
+        self.service.stumble(ID, [503])
+        self.make(ID).result(harness.PATIENCE)
+        self.assertEqual([(entry["target"], entry["status"]) for entry in self.requests()],
+                         [("/v1/" + ID, 503), ("/v1/" + ID, 200)])
+
+    def cancel_request(self, *statuses):
+        self.service.fault(*({"kind": "cancel", "status": status} for status in statuses))
+        self.service.add(ID)
+        future = self.make(ID)
+        self.asked(future)
+        future.cancel()
+        self.ended(libfutured.Cancelled, future)
+        self.assertEqual([(entry["method"], entry["target"], entry["body"], entry["status"])
+                          for entry in self.requests("cancel")],
+                         [("POST", f"/v1/{ID}:cancel", "{}", status) for status in (*statuses, 200)])
+
+    def test__cancel_http(self):
+        self.cancel_request()
+
+    def test__cancel_http_w_retry(self):
+        self.cancel_request(503)
+
+    def test_from_http_json(self):
+        """An Operation that is there already is the answer to the submit; done in it, it is never asked about."""
+        future = self.submit({"polls": 0, "response": {"v": 1}})
+        self.assertEqual(future.json(harness.PATIENCE), {"v": 1})
+        self.assertEqual((self.count("submit"), self.polls()), (1, 0))
+
+    def test_from_gapic(self):
+        """What a generated client sends along with each call is a header of the spec."""
+        future = self.submit({"polls": 2, "name": ID}, headers={"X-Goog-Request-Params": "name={+name}"},
+                             params={"name": ID})
+        future.result(harness.PATIENCE)
+        self.assertEqual({entry["headers"].get("x-goog-request-params") for entry in self.requests("get")}, {"name=" + ID})
+
+    def test_deserialize(self):
+        """What is written down of a future is its id; any process takes it up with that, and it is the same one."""
+        self.service.add(ID)
+        future_id = self.make(ID).created().id
+        self.c.close()
+        again = self.connect().attach(future_id)
+        self.assertFalse(again.wait(0))
+        self.service.end(ID, response=b"[]")
+        self.assertEqual((again.result(harness.PATIENCE), again.id, again.is_new()), (b"[]", future_id, 0))
+
+
+# An operation in the manner of Compute: a status, and its errors in fields of its own. It has no result.
+COMPUTE = [
+    {"when": {"status": 200, "body": {"/status": "DONE", "/error/errors": {"type": "array"}}}, "then": "failure",
+     "error": {"code": "/error/errors/0/code", "message": "/error/errors/0/message", "details": ""}},
+    {"when": {"status": 200, "body": {"/status": "DONE", "/error_code": {"exists": True}}}, "then": "failure",
+     "error": {"code": "/error_code", "message": "/error_message", "details": ""}},
+    {"when": {"status": 200, "body": {"/status": "DONE"}}, "then": "success"},
+    {"when": {"status": 200}, "then": "pending", "progress": ""},
+]
+PENDING = {"json": {"name": "op", "status": "PENDING", "armor_class": 10}}
+DONE = {"json": {"name": "op", "status": "DONE", "armor_class": 20}}
+
+
+class ExtendedOperation(ScriptTest):
+    def operation(self, *answers, **more):
+        self.answers(*answers)
+        self.service.answer("cancel", {"json": {}})
+        return self.start({"rules": COMPUTE}, cancel={"url": "/cancel/1", "json": {}}, **more)
+
+    def test_constructor(self):
+        future = self.operation(PENDING)
+        future.created()
+        self.seen(2, "poll")
+        snapshot = self.snapshot(future.id)
+        self.assertEqual(json.loads(snapshot["progress"]), PENDING["json"])
+        self.assertEqual((snapshot["state"], future.done()), ("running", False))
+
+    def test_done(self):
+        too_far = {"json": {**DONE["json"], "error_code": 1, "error_message": "gone too far"}}
+        future = self.operation(PENDING, DONE, too_far)
+        self.assertEqual(future.json(harness.PATIENCE), DONE["json"])
+        self.assertEqual(self.polls(), 2)
+        # What is over is not asked about again, however often we are.
+        self.assertTrue(future.done())
+        self.assertIsNone(self.c.attach(future.id).exception(harness.PATIENCE))
+        self.assertEqual(self.polls(), 2)
+
+    def test_cancellation(self):
+        """It is cancelled when the service says so: one that only says DONE has succeeded, whatever was asked for."""
+        future = self.operation(PENDING)
+        future.created()
+        self.seen(1, "poll")
+        self.assertTrue(future.cancel()["cancelled"])
+        self.seen(1, "cancel")
+        self.answers(DONE)
+        self.assertEqual(future.json(harness.PATIENCE), DONE["json"])
+        self.assertEqual(future.cancel(), {"cancelled": False, "state": "succeeded"})
+        self.assertEqual(self.count("cancel"), 1)
+
+    def test_cancellation_tracked_by_a_rule(self):
+        """A service that has a word for it says it in a rule."""
+        gone = {"when": {"status": 200, "body": {"/status": "DONE", "/operationType": "cancelled"}}, "then": "cancelled"}
+        self.answers(PENDING)
+        self.service.answer("cancel", {"json": {}})
+        future = self.start({"rules": [gone, *ENDS]}, cancel={"url": "/cancel/1", "json": {}})
+        future.created()
+        future.cancel()
+        self.seen(1, "cancel")
+        self.answers({"json": {"status": "DONE", "operationType": "cancelled"}})
+        self.ended(libfutured.Cancelled, future)
+
+    def test_done_w_retry(self):
+        future = self.operation(PENDING, {"status": 418}, DONE, retry={**QUICK, "on": [418]})
+        self.assertEqual(future.json(harness.PATIENCE), DONE["json"])
+        self.assertEqual(self.polls(), 3)
+
+    def test_error(self):
+        listed = {"errors": [{"code": "INCOMPATIBLE", "message": "Validation failed"}]}
+        answer = {**DONE["json"], "error_code": 400, "error_message": "Bad request", "error": listed}
+        error = self.ended(libfutured.Failed, self.operation({"json": answer}), kind="remote", http_status=200,
+                           remote_code="INCOMPATIBLE", message="Validation failed")
+        self.assertEqual(json.loads(error.details), answer)
+        del answer["error"]
+        self.ended(libfutured.Failed, self.operation({"json": answer}), remote_code="400", message="Bad request")
+        # Only one of the two: it is still a failure, with a message of ours.
+        del answer["error_message"]
+        error = self.ended(libfutured.Failed, self.operation({"json": answer}), remote_code="400")
+        self.assertTrue(error.message)
+
+    def test_pass_through(self):
+        future = self.operation(PENDING, PENDING, polling=SELDOM)
+        future.created()
+        harness.wait_until(lambda: "progress" in self.snapshot(future.id), "progress")
+        self.assertEqual(json.loads(self.snapshot(future.id)["progress"])["armor_class"], 10)
+        self.answers(DONE)
+        future.refresh()
+        self.assertEqual(future.json(harness.PATIENCE)["armor_class"], 20)
+
+
+if __name__ == "__main__":
+    harness.main()
