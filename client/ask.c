@@ -168,6 +168,9 @@ static int ask_on_created(void *owner, const struct answer *answer)
 	/* Nobody holds it and nobody is called: it is durable, and that was all there was to do. */
 	if (f->kept && !f->callbacks)
 		future_finish(f, 0, NULL);
+	/* This was the look. */
+	else if ((f->flags & FUTURED_LOOK_ONCE) && state < FUTURED_SUCCEEDED)
+		future_finish(f, -ETIMEDOUT, failure_from_answer(&(struct answer){ .error = -ETIMEDOUT }));
 	else
 		future_want(f, false);
 	return 0;

@@ -17,6 +17,8 @@ struct futured_reply {
 	TAILQ_ENTRY(futured_reply) entry;
 	struct due due;
 	struct request *request;       /* unanswered */
+	int (*take)(futured_future *f, const msgpack_object *result);  /* sees the answer first; may be NULL */
+	futured_future *f;             /* for take; its claiming is this reply */
 	futured_reply_cb cb;           /* NULL once it has run */
 	void *userdata;
 	bool kept;                     /* the library holds a reference: the caller took none */
@@ -28,7 +30,8 @@ struct futured_reply {
 
 /* What can be asked twice with the same effect as once. */
 static const char *const call_repeatable[] = {
-	"future.cancel", "future.extend", "future.get", "future.list", "future.refresh", "future.result", "future.wait",
+	"future.cancel", "future.extend", "future.get", "future.list", "future.pause", "future.pin", "future.progress",
+	"future.refresh", "future.renew", "future.result", "future.resume", "future.unpin", "future.wait",
 	"profile.check", "profile.get", "profile.list", "server.stats", NULL
 };
 
@@ -47,6 +50,13 @@ static void call_run_due(struct due *due)
 	futured_reply_unref(reply);
 }
 
+void call_leave(futured_reply *reply)
+{
+	if (reply->f)
+		reply->f->claiming = NULL;
+	reply->f = NULL;
+}
+
 static void call_detach(futured_reply *reply)
 {
 	if (!reply->conn)
@@ -62,6 +72,7 @@ static void call_detach(futured_reply *reply)
 static void call_free(futured_reply *reply)
 {
 	call_detach(reply);
+	call_leave(reply);
 	failure_free(reply->error);
 	free(reply->json);
 	free(reply);
@@ -79,16 +90,31 @@ static void call_finish(futured_reply *reply, const struct answer *answer)
 		call_free(reply);
 }
 
+/* Let the handle have its part of the answer; result is NULL when there is none. */
+static int call_take(futured_reply *reply, const msgpack_object *result)
+{
+	futured_future *f = reply->f;
+
+	if (!f)
+		return 0;
+	call_leave(reply);
+	return reply->take(f, result);
+}
+
 static int call_on_answer(void *owner, const struct answer *answer)
 {
 	struct answer own = *answer;
 	futured_reply *reply = owner;
+	int r;
 
 	reply->request = NULL;
-	if (!answer->error && answer->result)
+	r = call_take(reply, answer->error ? NULL : answer->result);
+	if (r < 0)
+		own = (struct answer){ .error = r };
+	else if (!answer->error && answer->result)
 		own.error = json_write_text(answer->result, &reply->json);
 	call_finish(reply, &own);
-	return 0;
+	return r;
 }
 
 static bool call_is_repeatable(const char *method)
@@ -107,12 +133,9 @@ static bool call_is_long(const char *method)
 	    strcmp(method, "profile.try") == 0;
 }
 
-/* One way for all: add writes the params into pack. */
-static int call_start(struct futured *c, const char *method,
-    int (*add)(struct pack *pack, const void *arg), const void *arg,
-    futured_reply_cb cb, void *userdata, futured_reply **ret)
+int call_start(struct futured *c, const struct call *call, futured_reply_cb cb, void *userdata, futured_reply **ret)
 {
-	unsigned flags = call_is_repeatable(method) ? 0 : REQUEST_ONCE;
+	unsigned flags = call_is_repeatable(call->method) ? 0 : REQUEST_ONCE;
 	struct request *request;
 	futured_reply *reply;
 	struct pack pack;
@@ -124,20 +147,25 @@ static int call_start(struct futured *c, const char *method,
 	reply = calloc(1, sizeof(*reply));
 	if (!reply)
 		return -ENOMEM;
-	r = request_begin(c, method, &pack, &request);
+	r = request_begin(c, call->method, &pack, &request);
 	if (r < 0)
 		goto fail;
-	r = add(&pack, arg);
+	r = call->add(&pack, call->arg);
 	if (r < 0) {
 		request_drop(c, request, &pack);
 		goto fail;
 	}
-	r = request_send(c, request, &pack, flags | (call_is_long(method) ? REQUEST_LONG : 0), call_on_answer, reply);
+	flags |= call_is_long(call->method) ? REQUEST_LONG : 0;
+	r = request_send(c, request, &pack, flags, call_on_answer, reply);
 	if (r < 0)
 		goto fail;
 	reply->refs = 1;
 	reply->kept = !ret;
 	reply->conn = c;
+	reply->take = call->take;
+	reply->f = call->f;
+	if (call->f)
+		call->f->claiming = reply;
 	reply->cb = cb;
 	reply->userdata = userdata;
 	reply->due.run = call_run_due;
@@ -167,7 +195,7 @@ int futured_call(futured *c, const char *method, const char *params_json, future
 {
 	if (!method || !*method || strcmp(method, "future.subscribe") == 0 || strcmp(method, "server.hello") == 0)
 		return -EINVAL;
-	return call_start(c, method, call_add_json, params_json, cb, userdata, ret);
+	return call_start(c, &(struct call){ .method = method, .add = call_add_json, .arg = params_json }, cb, userdata, ret);
 }
 
 futured_reply *futured_reply_ref(futured_reply *reply)
@@ -179,8 +207,16 @@ futured_reply *futured_reply_ref(futured_reply *reply)
 
 futured_reply *futured_reply_unref(futured_reply *reply)
 {
-	if (reply && --reply->refs == 0)
-		call_free(reply);
+	if (!reply || --reply->refs > 0)
+		return NULL;
+	/* Its handle still has to hear of it. */
+	if (reply->request && reply->f) {
+		reply->refs = 1;
+		reply->kept = true;
+		reply->cb = NULL;
+		return NULL;
+	}
+	call_free(reply);
 	return NULL;
 }
 
@@ -227,8 +263,10 @@ void call_end_all(struct futured *c, int error)
 
 	for (reply = TAILQ_FIRST(&c->replies); reply; reply = next) {
 		next = TAILQ_NEXT(reply, entry);
-		if (!reply->done)
-			call_finish(reply, &answer);
+		if (reply->done)
+			continue;
+		call_take(reply, NULL);
+		call_finish(reply, &answer);
 	}
 }
 
@@ -255,14 +293,21 @@ static int call_add_id(struct pack *pack, const void *arg)
 	return 0;
 }
 
-static int call_on_future(futured_future *f, const char *method, futured_reply_cb cb, void *userdata,
-    futured_reply **ret)
+int call_check_future(const futured_future *f)
 {
 	if (!f->conn)
 		return -ENOTCONN;
-	if (!f->has_id)
-		return -EAGAIN;
-	return call_start(f->conn, method, call_add_id, f, cb, userdata, ret);
+	return f->has_id ? 0 : -EAGAIN;
+}
+
+static int call_on_future(futured_future *f, const char *method, futured_reply_cb cb, void *userdata,
+    futured_reply **ret)
+{
+	int r = call_check_future(f);
+
+	if (r < 0)
+		return r;
+	return call_start(f->conn, &(struct call){ .method = method, .add = call_add_id, .arg = f }, cb, userdata, ret);
 }
 
 int futured_future_cancel(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
@@ -280,6 +325,26 @@ int futured_future_forget(futured_future *f, futured_reply_cb cb, void *userdata
 	return call_on_future(f, "future.forget", cb, userdata, ret);
 }
 
+int futured_future_pause(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.pause", cb, userdata, ret);
+}
+
+int futured_future_resume(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.resume", cb, userdata, ret);
+}
+
+int futured_future_pin(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.pin", cb, userdata, ret);
+}
+
+int futured_future_unpin(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret)
+{
+	return call_on_future(f, "future.unpin", cb, userdata, ret);
+}
+
 static int call_add_extend(struct pack *pack, const void *arg)
 {
 	fields_write(pack, extend_params_fields, arg);
@@ -289,17 +354,18 @@ static int call_add_extend(struct pack *pack, const void *arg)
 int futured_future_extend(futured_future *f, uint64_t timeout_usec, futured_reply_cb cb, void *userdata,
     futured_reply **ret)
 {
+	struct call call = { .method = "future.extend", .add = call_add_extend };
 	struct extend_params params = { .id = f->id };
+	int r = call_check_future(f);
 
-	if (!f->conn)
-		return -ENOTCONN;
-	if (!f->has_id)
-		return -EAGAIN;
+	if (r < 0)
+		return r;
 	if (timeout_usec == FUTURED_TIME_NONE)
 		params.timeout.kind = SPAN_NULL;
 	else
 		params.timeout = (struct span){ .kind = SPAN_SET, .usec = timeout_usec };
-	return call_start(f->conn, "future.extend", call_add_extend, &params, cb, userdata, ret);
+	call.arg = &params;
+	return call_start(f->conn, &call, cb, userdata, ret);
 }
 
 /* --- for those who write profiles --------------------------------------------------------------- */
@@ -327,7 +393,7 @@ static int call_on_profile(futured *c, const char *method, const struct futured_
 	    (options->params && options->params_json) || !pairs_text_ok(options->profile) ||
 	    !pairs_text_ok(options->text) || !pairs_text_ok(options->params_json))
 		return -EINVAL;
-	return call_start(c, method, call_add_profile, options, cb, userdata, ret);
+	return call_start(c, &(struct call){ .method = method, .add = call_add_profile, .arg = options }, cb, userdata, ret);
 }
 
 int futured_profile_check(futured *c, const struct futured_profile_options *options, futured_reply_cb cb,

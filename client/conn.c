@@ -6,6 +6,7 @@
 #include "client/address.h"
 #include "client/call.h"
 #include "client/future.h"
+#include "client/group.h"
 #include "client/hello.h"
 #include "client/pairs.h"
 #include "client/subscription.h"
@@ -403,6 +404,7 @@ static struct futured *conn_new(void)
 	c->pid = getpid();
 	c->fd = -1;
 	c->long_max = REQUEST_CALLS_DEFAULT / 2;
+	c->wait_ids_max = PROTO_WAIT_IDS_MAX;
 	stream_init(&c->in);
 	request_table_init(&c->requests);
 	TAILQ_INIT(&c->due);
@@ -410,6 +412,7 @@ static struct futured *conn_new(void)
 	TAILQ_INIT(&c->finished);
 	TAILQ_INIT(&c->unwatched);
 	TAILQ_INIT(&c->watches);
+	TAILQ_INIT(&c->groups);
 	TAILQ_INIT(&c->replies);
 	TAILQ_INIT(&c->subscriptions);
 	return c;
@@ -418,12 +421,14 @@ static struct futured *conn_new(void)
 static void conn_free(struct futured *c)
 {
 	conn_end(c, -ECONNABORTED);
+	group_detach_all(c);
 	future_detach_all(c);
 	call_detach_all(c);
 	subscription_detach_all(c);
 	request_table_done(&c->requests);
 	stream_done(&c->in);
 	free(c->client);
+	free(c->file_error);
 	free(c->path);
 	free(c);
 }

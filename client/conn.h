@@ -40,6 +40,7 @@ struct due {
 };
 TAILQ_HEAD(due_list, due);
 TAILQ_HEAD(future_list, futured_future);
+TAILQ_HEAD(group_list, futured_group);
 TAILQ_HEAD(reply_list, futured_reply);
 TAILQ_HEAD(subscription_list, futured_subscription);
 TAILQ_HEAD(watch_list, watch);
@@ -64,14 +65,18 @@ struct futured {
 	struct due_list due;
 	size_t n_due;
 	unsigned n_live;                 /* handles that are not done */
+	uint64_t n_done;                 /* handles that were done so far */
 	unsigned n_parked;               /* waits that nobody waits for any more */
 	struct future_list futures;      /* every handle */
 	struct future_list finished;     /* done, without callback, not given out yet */
 	struct future_list unwatched;    /* live, with an id, and nothing asked of the daemon yet */
 	struct watch_list watches;
+	struct group_list groups;
+	char *file_error;                /* see futured_group_file_error() */
 	struct reply_list replies;
 	struct subscription_list subscriptions;
 	unsigned n_subscriptions;
+	unsigned wait_ids_max;           /* ids in one future.wait or future.subscribe */
 	unsigned long_max;               /* requests that may wait long at one time */
 	unsigned n_long;                 /* those there are */
 	char epoch[CONN_EPOCH_MAX + 1];  /* of the database behind the last connection */

@@ -1,14 +1,19 @@
 /* create.c - what becomes a new future: future.create and future.retry. */
 #include "client/future.h"
+#include "client/ids.h"
 #include "client/pairs.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define CREATE_KEY_LEN (sizeof("auto-") - 1 + 32)
+/* What the first header had. */
+#define CREATE_SIZE_MIN offsetof(struct futured_create_options, after)
 
 /* A key nobody else uses, so that a creation can be repeated. */
 static int create_make_key(char ret[CREATE_KEY_LEN + 1])
@@ -30,6 +35,18 @@ static struct span create_span(uint64_t usec)
 	return (struct span){ .kind = SPAN_SET, .usec = usec };
 }
 
+/* A caller built with an older header has fewer members: those it does not know are not set. */
+static int create_take_options(const struct futured_create_options *options, struct futured_create_options *ret)
+{
+	static const struct futured_create_options unset = FUTURED_CREATE_INIT;
+
+	if (options->size < CREATE_SIZE_MIN)
+		return -EINVAL;
+	*ret = unset;
+	memcpy(ret, options, options->size < sizeof(*ret) ? options->size : sizeof(*ret));
+	return 0;
+}
+
 static int create_check(const struct futured_create_options *options)
 {
 	const char *const texts[] = {
@@ -37,9 +54,9 @@ static int create_check(const struct futured_create_options *options)
 		options->key,
 	};
 
-	if (options->size < sizeof(*options) || (!options->profile && !options->spec_json))
+	if (!options->profile && !options->spec_json)
 		return -EINVAL;
-	if (options->params && options->params_json)
+	if ((options->params && options->params_json) || (options->start_at_ms && options->delay_usec))
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (!pairs_text_ok(texts[i]))
@@ -49,7 +66,7 @@ static int create_check(const struct futured_create_options *options)
 }
 
 /* The documents travel as the JSON text they came as: the daemon reads it. */
-static int create_pack(struct pack *pack, const struct futured_create_options *options, const char *key)
+static int create_pack(struct pack *pack, const struct futured_create_options *options)
 {
 	const struct { const char *name, *json; } documents[] = {
 		{ "params", options->params_json },
@@ -59,12 +76,14 @@ static int create_pack(struct pack *pack, const struct futured_create_options *o
 	};
 	struct create_params params = {
 		.profile = slice_from_str(options->profile),
-		.key = slice_from_str(key),
+		.key = slice_from_str(options->key),
 		.mode = { .set = options->mode != 0, .value = options->mode },
 		.ttl = create_span(options->ttl_usec),
 		.timeout = create_span(options->timeout_usec),
+		.start_at = { .set = options->start_at_ms != 0, .value = options->start_at_ms },
+		.delay = { .kind = options->delay_usec ? SPAN_SET : SPAN_ABSENT, .usec = options->delay_usec },
 	};
-	uint32_t n = (options->params != NULL) + (options->labels != NULL);
+	uint32_t n = (options->params != NULL) + (options->labels != NULL) + (options->after != NULL);
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++)
@@ -84,35 +103,41 @@ static int create_pack(struct pack *pack, const struct futured_create_options *o
 		pack_str(pack, "labels");
 		r = pairs_pack(pack, options->labels);
 	}
+	if (r == 0 && options->after) {
+		pack_str(pack, "after");
+		r = ids_pack(pack, options->after);
+	}
 	return r;
 }
 
 int futured_create(futured *c, const struct futured_create_options *options, futured_cb cb, void *userdata,
     futured_future **ret)
 {
+	struct futured_create_options all;
 	char own_key[CREATE_KEY_LEN + 1];
-	const char *key = options->key;
 	struct request *request;
 	futured_future *f;
 	struct pack pack;
 	int r;
 
-	r = create_check(options);
+	r = create_take_options(options, &all);
+	if (r == 0)
+		r = create_check(&all);
 	if (r < 0)
 		return r;
-	if (!key) {
+	if (!all.key) {
 		r = create_make_key(own_key);
 		if (r < 0)
 			return r;
-		key = own_key;
+		all.key = own_key;
 	}
-	r = future_new(c, options->flags, cb, userdata, ret != NULL, &f);
+	r = future_new(c, all.flags, cb, userdata, ret != NULL, &f);
 	if (r < 0)
 		return r;
 	r = request_begin(c, "future.create", &pack, &request);
 	if (r < 0)
 		goto fail;
-	r = create_pack(&pack, options, key);
+	r = create_pack(&pack, &all);
 	if (r < 0) {
 		request_drop(c, request, &pack);
 		goto fail;
@@ -126,6 +151,62 @@ int futured_create(futured *c, const struct futured_create_options *options, fut
 
 fail:
 	future_discard(f);
+	return r;
+}
+
+/* The spec of a group, owned by the caller. */
+static int create_group_spec(const char *const *ids, enum futured_wait_mode until, char **ret)
+{
+	static const char *const names[] = {
+		[FUTURED_ALL_COMPLETED] = "all",
+		[FUTURED_FIRST_COMPLETED] = "any",
+		[FUTURED_FIRST_EXCEPTION] = "first_exception",
+	};
+	size_t n = 0, size;
+	struct id id;
+	char *spec, *to;
+
+	while (ids[n] && n <= PROTO_WAIT_IDS_MAX)
+		n++;
+	if (n > PROTO_WAIT_IDS_MAX)
+		return -EMSGSIZE;
+	size = sizeof("{\"kind\":\"group\",\"until\":\"first_exception\",\"of\":[]}") + n * (ID_TEXT_LEN + sizeof("\"\","));
+	spec = to = malloc(size);
+	if (!spec)
+		return -ENOMEM;
+	to += snprintf(to, size, "{\"kind\":\"group\",\"until\":\"%s\",\"of\":[", names[until]);
+	for (size_t i = 0; i < n; i++) {
+		if (id_parse(ids[i], strlen(ids[i]), &id) < 0) {
+			free(spec);
+			return -EINVAL;
+		}
+		to += snprintf(to, size - (size_t)(to - spec), "%s\"%s\"", i ? "," : "", ids[i]);
+	}
+	strcpy(to, "]}");
+	*ret = spec;
+	return 0;
+}
+
+int futured_group_future_create(futured *c, const char *const *ids, enum futured_wait_mode until,
+    const struct futured_create_options *options, futured_cb cb, void *userdata, futured_future **ret)
+{
+	struct futured_create_options all = FUTURED_CREATE_INIT;
+	char *spec;
+	int r;
+
+	if ((unsigned)until > FUTURED_FIRST_EXCEPTION)
+		return -EINVAL;
+	r = options ? create_take_options(options, &all) : 0;
+	if (r < 0)
+		return r;
+	if (all.profile || all.spec_json)
+		return -EINVAL;
+	r = create_group_spec(ids, until, &spec);
+	if (r < 0)
+		return r;
+	all.spec_json = spec;
+	r = futured_create(c, &all, cb, userdata, ret);
+	free(spec);
 	return r;
 }
 

@@ -1,6 +1,8 @@
 /* future.c - handles: what each is waiting for, and how it completes. */
 #include "client/future.h"
 
+#include "client/call.h"
+#include "client/completion.h"
 #include "client/failure.h"
 #include "client/watch.h"
 
@@ -84,6 +86,7 @@ int future_new(struct futured *c, unsigned flags, futured_cb cb, void *userdata,
 	f->flags = flags;
 	f->is_new = -EINPROGRESS;
 	f->due.run = future_run_due;
+	TAILQ_INIT(&f->observers);
 	TAILQ_INSERT_TAIL(&c->futures, f, entry);
 	c->n_live++;
 	*ret = f;
@@ -120,8 +123,17 @@ static void future_detach(futured_future *f)
 	f->conn = NULL;
 }
 
+/* Whoever comes next to this handle has made no claim. */
+static void future_drop_claim(futured_future *f)
+{
+	f->claim[0] = '\0';
+	if (f->claiming)
+		call_leave(f->claiming);
+}
+
 void future_discard(futured_future *f)
 {
+	future_drop_claim(f);
 	future_detach(f);
 	future_free_callbacks(f);
 	failure_free(f->error);
@@ -135,6 +147,7 @@ void future_finish(futured_future *f, int outcome, struct futured_error *error)
 	struct futured *c = f->conn;
 
 	f->done = true;
+	f->done_number = ++c->n_done;
 	f->outcome = outcome;
 	f->error = error;
 	if (outcome < 0) {
@@ -142,6 +155,7 @@ void future_finish(futured_future *f, int outcome, struct futured_error *error)
 		f->result = NULL;
 	}
 	c->n_live--;
+	completion_reached(f);
 	if (f->callbacks) {
 		conn_due_add(c, &f->due);
 	} else if (f->kept) {
@@ -303,6 +317,7 @@ futured_future *futured_future_unref(futured_future *f)
 	}
 	/* The protocol has no way to take a wait back, so it is kept for whoever attaches to that id next. */
 	future_free_callbacks(f);
+	future_drop_claim(f);
 	f->conn->n_parked++;
 	return NULL;
 }

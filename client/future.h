@@ -5,12 +5,18 @@
 #include "client/conn.h"
 #include "proto/id.h"
 
+#include <sys/queue.h>
+
 #define FUTURE_LIVE_MAX 65536        /* handles not done, on one connection */
 #define FUTURE_PARKED_MAX 256        /* waits that nobody waits for any more, before the connection is made anew */
+#define FUTURE_CLAIM_LEN 32          /* characters of a claim */
 #define FUTURE_FLAGS (FUTURED_NO_RESULT | FUTURED_LOOK_ONCE)
 
 struct callback;
+struct completion_entry;
 struct watch;
+
+TAILQ_HEAD(completion_list, completion_entry);
 
 enum future_place { FUTURE_NOWHERE, FUTURE_UNWATCHED, FUTURE_FINISHED };
 
@@ -25,6 +31,8 @@ struct futured_future {
 	bool kept;                     /* the library holds a reference: the caller took none */
 	bool has_id;
 	bool done;
+	uint64_t done_number;          /* when done: its place in the order of its connection */
+	struct completion_list observers;   /* the sets that are told when it is done */
 	bool fetch;                    /* known or thought to be over: ask without waiting */
 	int is_new;                    /* see futured_future_is_new() */
 	unsigned flags;
@@ -35,6 +43,8 @@ struct futured_future {
 	struct request *request;       /* unanswered */
 	struct watch *watch;           /* or waited for together with others */
 	size_t watch_index;
+	char claim[FUTURE_CLAIM_LEN + 1];   /* of a promise, for the calls of its producer; empty: none */
+	futured_reply *claiming;       /* a claim that is not answered yet */
 	struct futured_error *error;
 	char *content_type;
 	char *result;

@@ -57,6 +57,8 @@ typedef struct futured futured;                           /* one connection to t
 typedef struct futured_future futured_future;             /* local handle on one future */
 typedef struct futured_reply futured_reply;               /* the answer to one call, awaited or there */
 typedef struct futured_subscription futured_subscription; /* a stream of events */
+typedef struct futured_completion futured_completion;     /* handles in the order in which they are done */
+typedef struct futured_group futured_group;               /* several handles, in order */
 
 #define FUTURED_TIME_NONE UINT64_MAX          /* without end */
 #define FUTURED_TIME_DEFAULT (UINT64_MAX - 1) /* at creation: what the spec or the daemon says */
@@ -158,6 +160,13 @@ typedef void (*futured_cb)(futured_future *f, void *userdata);
 #define FUTURED_NO_RESULT 1u  /* do not fetch the result's bytes: futured_future_result() says -ENODATA */
 #define FUTURED_LOOK_ONCE 2u  /* do not wait: a future that is not over completes the handle with -ETIMEDOUT */
 
+/* When several futures are enough. */
+enum futured_wait_mode {
+	FUTURED_ALL_COMPLETED = 0,
+	FUTURED_FIRST_COMPLETED = 1,
+	FUTURED_FIRST_EXCEPTION = 2  /* at the first that failed, else when all are done; cancelled is not failed */
+};
+
 /* What to create. Initialise with FUTURED_CREATE_INIT, then set what you need. Strings are copied. */
 struct futured_create_options {
 	size_t size;                 /* of this struct, set by the initialiser */
@@ -173,9 +182,12 @@ struct futured_create_options {
 	uint64_t ttl_usec;           /* kept so long after its end; FUTURED_TIME_NONE: for ever */
 	uint64_t timeout_usec;       /* its deadline; FUTURED_TIME_NONE: none at all */
 	unsigned flags;              /* FUTURED_NO_RESULT, FUTURED_LOOK_ONCE */
+	const char *const *after;    /* it is held until all of these have succeeded: id, ..., NULL */
+	uint64_t start_at_ms;        /* and until this time, milliseconds since the epoch; 0: none. Or: */
+	uint64_t delay_usec;         /* until so long after its creation; 0: none */
 };
 #define FUTURED_CREATE_INIT { sizeof(struct futured_create_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
-	0, FUTURED_TIME_DEFAULT, FUTURED_TIME_DEFAULT, 0 }
+	0, FUTURED_TIME_DEFAULT, FUTURED_TIME_DEFAULT, 0, NULL, 0, 0 }
 
 /*
  * Create a future and get a handle that completes when it is over.
@@ -185,10 +197,22 @@ struct futured_create_options {
  * (futured_future_wait_created()). A refused creation completes the handle with that error.
  * Without a key the library makes one ("auto-" and 32 hex digits), so that a creation whose answer is lost with
  * the connection is repeated without creating the future twice.
- * Returns 0; -EINVAL (neither profile nor spec, both forms of params, text that is not UTF-8, an unknown flag),
+ * Returns 0; -EINVAL (neither profile nor spec, both forms of params, both a start and a delay, text that is not UTF-8,
+ * what is not an id in after, an unknown flag),
  * -EMSGSIZE, -ENOMEM, -ENOBUFS (65,536 things are under way), -ENOTCONN, -ECHILD.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_create(futured *c, const struct futured_create_options *options,
+    futured_cb cb, void *userdata, futured_future **ret);
+
+/* A future over others: the spec {"kind": "group", "of": ids, "until": ...}. Its result, JSON, lists how each of them ended;
+ * with FUTURED_FIRST_EXCEPTION it fails as the first that failed. They must be visible to this user, and none is cancelled
+ * with it.
+ *   ids      id, ..., NULL; at most 16,384, duplicates allowed
+ *   until    all are over, the first is, or the first has failed
+ *   options  without profile and spec; may be NULL
+ * As futured_create() otherwise; -EINVAL for what is not an id, -EMSGSIZE for too many. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_future_create(futured *c, const char *const *ids,
+    enum futured_wait_mode until, const struct futured_create_options *options,
     futured_cb cb, void *userdata, futured_future **ret);
 
 /* A handle on a future that exists, by its id (36 characters). As futured_create() otherwise; -EINVAL for what is
@@ -232,20 +256,102 @@ FUTURED_API FUTURED_MUST_CHECK int futured_future_wait_created(futured_future *f
  * not touched, wait again); -EINTR, -EBUSY, -ENOTCONN, -ECHILD. A timeout of 0 takes what has arrived already. */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_wait(futured_future *f, uint64_t timeout_usec);
 
-enum futured_wait_mode {
-	FUTURED_ALL_COMPLETED = 0,
-	FUTURED_FIRST_COMPLETED = 1,
-	FUTURED_FIRST_EXCEPTION = 2  /* at the first that failed, else when all are done; cancelled is not failed */
-};
-
-/* The same for several handles of c, in any order, duplicates allowed. 1: the condition holds (at once for n = 0);
- * 0: timed out; else as futured_future_wait(). Which of them are done, futured_future_is_done() says. */
+/* The same for several handles of c, in any order and number, duplicates allowed. 1: the condition holds (at once for
+ * n = 0); 0: timed out; -EINVAL for another connection's, -ENOMEM; else as futured_future_wait(). Which of them are
+ * done, futured_future_is_done() says. */
 FUTURED_API FUTURED_MUST_CHECK int futured_wait(futured *c, futured_future *const *futures, size_t n,
     enum futured_wait_mode mode, uint64_t timeout_usec);
 
 /* Completions without callbacks: the handle that has been done longest, of those that have no callback. Each is
  * given out once. 1 and *ret (borrowed), 0 when there is none; -ECHILD. Does not drive the connection. */
 FUTURED_API int futured_next_done(futured *c, futured_future **ret);
+
+/*
+ * Handles of c in the order in which they are done, those first that are done already; each once, however often it is
+ * among the n. The time, FUTURED_TIME_NONE for without end, counts from here, for all of them together.
+ *   ret      owned by the caller: futured_completion_free(). It holds the handles that it has not given yet.
+ * Does not block. 0; -EINVAL for another connection's handles, -ENOMEM.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_as_completed(futured *c, futured_future *const *futures, size_t n,
+    uint64_t timeout_usec, futured_completion **ret);
+/* Drive the connection until the next one is done and its callbacks have run. 1 and *ret, borrowed until the next call
+ * for those who hold no reference of their own; 0: all were given; -ETIMEDOUT: the time is over, and what becomes done
+ * later is still given by a later call; -EINTR, -EBUSY, -ENOTCONN, -ECHILD; -ECONNABORTED: a callback released it. */
+FUTURED_API FUTURED_MUST_CHECK int futured_completion_next(futured_completion *completion, futured_future **ret);
+/* How many are not given yet. */
+FUTURED_API size_t futured_completion_left(futured_completion *completion);
+/* NULL is allowed; returns NULL. The handles go on. */
+FUTURED_API futured_completion *futured_completion_free(futured_completion *completion);
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+/*
+ * Several handles, in order, duplicates kept: what a program that starts many things wants to keep in one place, and to
+ * find again after its end. A group is of this process; one that the daemon completes is a future of its own, with a spec
+ * of kind "group".
+ */
+
+#define FUTURED_GROUP_SINGLE 0x100u  /* it stands for one thing, not for a list: for those who show results */
+#define FUTURED_STATES 5             /* values of enum futured_state */
+
+/* A group of handles of c, n of them (0 is fine), each held by a reference. flags: FUTURED_GROUP_SINGLE, and
+ * FUTURED_NO_RESULT for the handles that the group makes itself. 0; -EINVAL, -ENOMEM, -ENOTCONN, -ECHILD. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_new(futured *c, futured_future *const *futures, size_t n, unsigned flags,
+    futured_group **ret);
+FUTURED_API futured_group *futured_group_ref(futured_group *group);
+/* Forget the group. As with handles, the futures go on in the daemon. */
+FUTURED_API futured_group *futured_group_unref(futured_group *group);
+/* One more at the end: a handle; or the one for an id, which is the group's own where it has one with that id already, and
+ * else what futured_attach() gives. 0; -EINVAL, -ENOMEM, -ENOBUFS, -ENOTCONN,
+ * -ECHILD. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_add(futured_group *group, futured_future *f);
+FUTURED_API FUTURED_MUST_CHECK int futured_group_add_id(futured_group *group, const char *id);
+
+FUTURED_API size_t futured_group_count(futured_group *group);
+/* The handle at index i, borrowed; NULL from the count on. */
+FUTURED_API futured_future *futured_group_at(futured_group *group, size_t i);
+/* Its id; NULL from the count on, and until the daemon has told it. */
+FUTURED_API const char *futured_group_id(futured_group *group, size_t i);
+/* 1 when it was made with FUTURED_GROUP_SINGLE, else 0. */
+FUTURED_API int futured_group_is_single(futured_group *group);
+/* 1 when every handle is done, else 0. */
+FUTURED_API int futured_group_is_ready(futured_group *group);
+/* How many are in which state, by enum futured_state, as last heard. Returns how many are in none: their handles are done
+ * without the future being over (refused, forgotten, the connection closed). The sum is the count. */
+FUTURED_API size_t futured_group_counts(futured_group *group, size_t ret[FUTURED_STATES]);
+
+/* Ask the daemon once for all states, and fetch what is over; does not wait for any future. Afterwards the states are as
+ * they were when this was called, or later, and what was over is done. 1; 0: timed out; else as futured_future_wait(). */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_refresh(futured_group *group, uint64_t timeout_usec);
+/* Drive the connection until every creation in it is acknowledged. 1; 0: timed out; the error of the first that was
+ * refused; else as futured_future_wait(). */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_wait_created(futured_group *group, uint64_t timeout_usec);
+/* futured_wait() and futured_as_completed() for its handles as they are now. */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_wait(futured_group *group, enum futured_wait_mode mode,
+    uint64_t timeout_usec);
+FUTURED_API FUTURED_MUST_CHECK int futured_group_as_completed(futured_group *group, uint64_t timeout_usec,
+    futured_completion **ret);
+
+/*
+ * Write the group to a file from which another process, later, takes it up with futured_group_open():
+ *   {"futured_group": 1, "single": false, "socket": "/run/user/1000/futured/futured.sock", "ids": ["...", ...]}
+ * The file appears whole or not at all, replaces what was there, is on disk when this returns, and is its owner's alone
+ * (0600). Blocks for the disk.
+ * Returns 0; -EAGAIN while an id is not known (futured_group_wait_created()), -ENODATA when one never will be, -ENOTCONN,
+ * -ENOMEM, and what the file system says. futured_group_file_error() has it in words.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_save(futured_group *group, const char *path);
+/*
+ * Take up a group that was saved. The socket in the file is there for those who have no connection yet: it is not looked
+ * at here. Keys that are not known are skipped. The handles are attached, so an id that the daemon does not know any more
+ * is no error here: its handle is done with -ENOENT.
+ * Returns 0; -EINVAL for a file that is none of these, -ENOTSUP for one of a later version, -EFBIG over 8 MiB, what the
+ * file system says, and the errors of futured_attach(). futured_group_file_error() has it in words.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_group_open(futured *c, const char *path, futured_group **ret);
+/* What the last futured_group_save() or futured_group_open() on c failed with, with the file's name and the place in it:
+ * "jobs.json:3:1: not JSON", "jobs.json: ids[2]: nil, not an id". NULL when it did not, or memory was short. */
+FUTURED_API const char *futured_group_file_error(futured *c);
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
@@ -293,10 +399,65 @@ FUTURED_API int futured_future_extend(futured_future *f, uint64_t timeout_usec,
     futured_reply_cb cb, void *userdata, futured_reply **ret);
 /* Remove one that is over, and its result, from the daemon. {} */
 FUTURED_API int futured_future_forget(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+/* Send no request for it until it is resumed. One on its way is let finish, and the deadline still counts. {paused}; {resumed} */
+FUTURED_API int futured_future_pause(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+FUTURED_API int futured_future_resume(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+/* Keep it when its time after the end is over, and whatever the limits say; futured_future_forget() still removes it.
+ * {pinned} */
+FUTURED_API int futured_future_pin(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
+FUTURED_API int futured_future_unpin(futured_future *f, futured_reply_cb cb, void *userdata, futured_reply **ret);
 /* A new future that takes the operation of a failed or cancelled one up where that left it. As futured_attach();
  * not repeated when the connection is lost: -ECONNRESET. */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_retry(futured_future *f, unsigned flags,
     futured_cb cb, void *userdata, futured_future **ret);
+
+/*
+ * Promises: futures that a process completes instead of a service. One is created by the spec {"kind": "promise"}; whoever
+ * may change it may also complete it, until a producer claims it: from then on only with that claim. When the producer dies,
+ * the promise fails ("abandoned"), or with "on_abandon": "release" is pending again for another to claim.
+ * All are answered when what they did is durable, return as futured_future_cancel(), and -EAGAIN also while a claim made
+ * through this handle is unanswered. The answers of claim, resolve and reject are not asked for again when the connection is
+ * lost (-ECONNRESET): the state of the future tells.
+ */
+
+/*
+ * Claim f as its producer. The handle keeps the claim: the functions below show it.
+ *   lease_usec  it must be renewed within this time; FUTURED_TIME_NONE: it holds as long as this connection lives, and
+ *               is lost with it also when the connection comes back
+ * {claim, lease_until_ms, progress}: progress is how far a producer before this one got. -EBUSY when it is claimed by another,
+ * or over. Releasing the handle does not give the claim up.
+ */
+FUTURED_API int futured_future_claim(futured_future *f, uint64_t lease_usec, futured_reply_cb cb, void *userdata,
+    futured_reply **ret);
+/* The claim that f keeps: 32 hex digits, NULL when there is none. */
+FUTURED_API const char *futured_future_claim_id(futured_future *f);
+/* Have f keep a claim that was made elsewhere; NULL: none. 0; -EINVAL for what is none. */
+FUTURED_API FUTURED_MUST_CHECK int futured_future_set_claim(futured_future *f, const char *claim);
+/* Keep the claim for lease_usec from now. {lease_until_ms} */
+FUTURED_API int futured_future_renew(futured_future *f, uint64_t lease_usec, futured_reply_cb cb, void *userdata,
+    futured_reply **ret);
+/* Say how far it is: JSON text, which all who follow the future are given. {} */
+FUTURED_API int futured_future_set_progress(futured_future *f, const char *json, futured_reply_cb cb, void *userdata,
+    futured_reply **ret);
+/* It succeeded: these bytes are its result. content_type may be NULL. {state}. -EMSGSIZE for more than fits into a message,
+ * which is 1 MiB. */
+FUTURED_API int futured_future_resolve(futured_future *f, const void *data, size_t len, const char *content_type,
+    futured_reply_cb cb, void *userdata, futured_reply **ret);
+
+/* How it failed. Initialise with FUTURED_REJECTION_INIT, then set what you need. Copied. */
+struct futured_rejection {
+	size_t size;           /* of this struct, set by the initialiser */
+	const char *kind;      /* what kind of error; NULL: "rejected" */
+	const char *message;   /* for people */
+	const char *code;      /* for programs */
+	const void *details;   /* bytes */
+	size_t details_len;
+};
+#define FUTURED_REJECTION_INIT { sizeof(struct futured_rejection), NULL, NULL, NULL, NULL, 0 }
+
+/* It failed. rejection may be NULL. {state} */
+FUTURED_API int futured_future_reject(futured_future *f, const struct futured_rejection *rejection, futured_reply_cb cb,
+    void *userdata, futured_reply **ret);
 
 /*
  * For those who write profiles. cb and ret as for futured_call(); neither stores anything.

@@ -23,25 +23,36 @@ static const struct field hello_reply_fields[] = {
 
 struct hello_limits {
 	struct maybe_u64 calls;
+	struct maybe_u64 wait_ids;
 };
 
 static const struct field hello_limits_fields[] = {
 	FIELD(hello_limits, calls, FIELD_U64, 0),
+	FIELD(hello_limits, wait_ids, FIELD_U64, 0),
 	FIELDS_END
 };
+
+/* What the daemon announced, at most max; standard where it announced nothing. */
+static uint64_t hello_limit(const struct maybe_u64 *announced, uint64_t standard, uint64_t max)
+{
+	if (!announced->set || announced->value == 0)
+		return standard;
+	return announced->value < max ? announced->value : max;
+}
 
 /* Half of what the daemon allows at one time may wait long, a quarter more for many at a time; the rest stays for
  * what is answered soon. */
 static void hello_take_limits(struct futured *c, const msgpack_object *map)
 {
 	struct hello_limits limits = { 0 };
-	uint64_t calls = REQUEST_CALLS_DEFAULT;
+	uint64_t calls;
 
-	if (map && fields_read(map, hello_limits_fields, FIELDS_IGNORE_UNKNOWN, &limits, NULL) == 0 &&
-	    limits.calls.set && limits.calls.value > 0)
-		calls = limits.calls.value < REQUEST_MAX ? limits.calls.value : REQUEST_MAX;
+	if (map && fields_read(map, hello_limits_fields, FIELDS_IGNORE_UNKNOWN, &limits, NULL) < 0)
+		limits = (struct hello_limits){ 0 };
+	calls = hello_limit(&limits.calls, REQUEST_CALLS_DEFAULT, REQUEST_MAX);
 	c->requests.calls_max = (uint32_t)calls;
 	c->long_max = calls / 2 > HELLO_LONG_MIN ? (unsigned)(calls / 2) : HELLO_LONG_MIN;
+	c->wait_ids_max = (unsigned)hello_limit(&limits.wait_ids, PROTO_WAIT_IDS_MAX, PROTO_WAIT_IDS_MAX);
 }
 
 /* Remember the daemon's database; true when it is another one than last time. */

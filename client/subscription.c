@@ -3,6 +3,7 @@
 
 #include "client/failure.h"
 #include "client/future.h"
+#include "client/ids.h"
 #include "client/pairs.h"
 
 #include <errno.h>
@@ -225,24 +226,6 @@ static int subscription_send(futured_subscription *s)
 	return r;
 }
 
-static int subscription_pack_ids(struct pack *pack, const char *const *ids)
-{
-	struct id id;
-	uint32_t n = 0;
-
-	while (ids[n] && n <= PROTO_WAIT_IDS_MAX)
-		n++;
-	if (n > PROTO_WAIT_IDS_MAX)
-		return -EMSGSIZE;
-	pack_array(pack, n);
-	for (uint32_t i = 0; i < n; i++) {
-		if (id_parse(ids[i], strlen(ids[i]), &id) < 0)
-			return -EINVAL;
-		pack_id(pack, &id);
-	}
-	return 0;
-}
-
 /* Keep what is subscribed to in packed form: it is sent again with each connection. */
 static int subscription_set_filter(futured_subscription *s, const struct futured_subscribe_options *options)
 {
@@ -253,7 +236,7 @@ static int subscription_set_filter(futured_subscription *s, const struct futured
 		return 0;
 	pack_init(&pack, PROTO_MESSAGE_MAX - 1024);
 	pack_str(&pack, options->ids ? "ids" : "labels");
-	r = options->ids ? subscription_pack_ids(&pack, options->ids) : pairs_pack(&pack, options->labels);
+	r = options->ids ? ids_pack(&pack, options->ids) : pairs_pack(&pack, options->labels);
 	if (r == 0)
 		r = pack_take(&pack, &s->filter, &s->filter_len);
 	pack_done(&pack);

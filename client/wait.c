@@ -1,15 +1,9 @@
 /* wait.c - the functions that block: the pump run until something holds. */
-#include "client/future.h"
+#include "client/wait.h"
+
+#include "client/completion.h"
 
 #include <errno.h>
-
-/* What conn_drive() asks about. What is done stays done, so the search for one that is not goes on where it stopped. */
-struct wait {
-	futured_future *const *futures;
-	size_t n;
-	enum futured_wait_mode mode;
-	size_t first_live;         /* those before are over */
-};
 
 /* Over, and its callbacks have run. */
 static bool wait_is_over(const futured_future *f)
@@ -17,45 +11,83 @@ static bool wait_is_over(const futured_future *f)
 	return f->done && !f->due.queued;
 }
 
-static bool wait_counts(const struct wait *wait, const futured_future *f)
+/* Whether a wait in this mode ends with f. */
+static bool wait_ends_with(enum futured_wait_mode mode, const futured_future *f)
 {
-	if (!wait_is_over(f))
-		return false;
-	return wait->mode == FUTURED_FIRST_COMPLETED || (f->outcome < 0 && f->state != FUTURED_CANCELLED);
+	if (mode == FUTURED_FIRST_COMPLETED)
+		return true;
+	return mode == FUTURED_FIRST_EXCEPTION && f->outcome < 0 && f->state != FUTURED_CANCELLED;
 }
 
-static int wait_holds(void *arg)
+/* Whether the condition holds now. Needs no memory: a caller that waits again and again for the next one often finds it
+ * there. */
+static bool wait_holds(futured_future *const *futures, size_t n, enum futured_wait_mode mode)
 {
-	struct wait *wait = arg;
+	bool all = true;
 
-	while (wait->first_live < wait->n && wait_is_over(wait->futures[wait->first_live]))
-		wait->first_live++;
-	if (wait->first_live == wait->n)
-		return 1;
-	if (wait->mode == FUTURED_ALL_COMPLETED)
-		return 0;
-	for (size_t i = 0; i < wait->n; i++) {
-		if (wait_counts(wait, wait->futures[i]))
-			return 1;
+	for (size_t i = 0; i < n; i++) {
+		if (!wait_is_over(futures[i]))
+			all = false;
+		else if (wait_ends_with(mode, futures[i]))
+			return true;
+		if (!all && mode == FUTURED_ALL_COMPLETED)
+			return false;
 	}
-	return 0;
+	return all;
+}
+
+/* Take one after the other until the condition holds. */
+static int wait_for_set(struct completion *set, enum futured_wait_mode mode, uint64_t timeout_usec)
+{
+	uint64_t now = conn_now(), deadline = FUTURED_TIME_NONE;
+	futured_future *f;
+	int r;
+
+	if (timeout_usec < FUTURED_TIME_NONE - now)
+		deadline = now + timeout_usec;
+	for (;;) {
+		uint64_t left = deadline;
+		bool last;
+
+		if (deadline != FUTURED_TIME_NONE)
+			left = deadline > now ? deadline - now : 0;
+		r = completion_drive(set, left);
+		if (r <= 0)
+			return r;
+		while ((f = completion_take(set))) {
+			last = wait_ends_with(mode, f);
+			futured_future_unref(f);
+			if (last)
+				return 1;
+		}
+		if (set->left == 0)
+			return 1;
+		now = deadline == FUTURED_TIME_NONE ? 0 : conn_now();
+	}
+}
+
+int wait_for(const struct futured *c, futured_future *const *futures, size_t n, enum futured_wait_mode mode,
+    uint64_t timeout_usec)
+{
+	struct completion set;
+	int r;
+
+	if ((unsigned)mode > FUTURED_FIRST_EXCEPTION)
+		return -EINVAL;
+	if (wait_holds(futures, n, mode))
+		return 1;
+	r = completion_init(&set, c, futures, n);
+	if (r < 0)
+		return r;
+	r = wait_for_set(&set, mode, timeout_usec);
+	completion_done(&set);
+	return r;
 }
 
 int futured_wait(futured *c, futured_future *const *futures, size_t n, enum futured_wait_mode mode,
     uint64_t timeout_usec)
 {
-	struct wait wait = { .futures = futures, .n = n, .mode = mode };
-	int r;
-
-	if ((unsigned)mode > FUTURED_FIRST_EXCEPTION)
-		return -EINVAL;
-	/* A callback may release what is waited for here. */
-	for (size_t i = 0; i < n; i++)
-		futured_future_ref(futures[i]);
-	r = conn_drive(c, wait_holds, &wait, timeout_usec);
-	for (size_t i = 0; i < n; i++)
-		futured_future_unref(futures[i]);
-	return r;
+	return wait_for(c, futures, n, mode, timeout_usec);
 }
 
 static int wait_one(void *arg)

@@ -87,7 +87,7 @@ static void watch_gather(struct watch *watch)
 	struct futured *c = watch->conn;
 	futured_future *f;
 
-	while (watch->n < WATCH_MEMBERS_MAX && (f = TAILQ_FIRST(&c->unwatched))) {
+	while (watch->n < WATCH_MEMBERS_MAX && watch->n < c->wait_ids_max && (f = TAILQ_FIRST(&c->unwatched))) {
 		TAILQ_REMOVE(&c->unwatched, f, turn);
 		f->place = FUTURE_NOWHERE;
 		f->watch = watch;

@@ -306,16 +306,37 @@ static int read_value(struct reader *in)
 	return r;
 }
 
-int document_pack(struct pack *pack, const char *text)
+/* The whole of text. With -EINVAL *ret_at is where it makes no sense. */
+static int pack_whole(struct pack *pack, const char *text, bool object, const char **ret_at)
 {
 	struct reader in = { .at = text, .pack = pack };
-	int r;
+	int r = -EINVAL;
 
 	read_space(&in);
-	if (*in.at != '{')
-		return -EINVAL;
-	r = read_value(&in);
-	if (r < 0)
-		return r;
-	return *in.at ? -EINVAL : pack->error;
+	if (!object || *in.at == '{')
+		r = read_value(&in);
+	if (r == 0)
+		r = *in.at ? -EINVAL : pack->error;
+	if (r == -EINVAL)
+		*ret_at = in.at;
+	return r;
+}
+
+int document_pack_value(struct pack *pack, const char *text)
+{
+	const char *at;
+
+	return pack_whole(pack, text, false, &at);
+}
+
+int document_pack_at(struct pack *pack, const char *text, const char **ret_at)
+{
+	return pack_whole(pack, text, true, ret_at);
+}
+
+int document_pack(struct pack *pack, const char *text)
+{
+	const char *at;
+
+	return pack_whole(pack, text, true, &at);
 }

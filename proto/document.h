@@ -10,4 +10,9 @@
  * 64 bits hold them. 0; -EINVAL for what is not JSON, not an object, or nested too deeply; -EMSGSIZE, -ENOMEM. */
 int document_pack(struct pack *pack, const char *text);
 
+/* The same for any JSON value. */
+int document_pack_value(struct pack *pack, const char *text);
+/* As document_pack(); with -EINVAL *ret_at is the place in text from which on it makes no sense. */
+int document_pack_at(struct pack *pack, const char *text, const char **ret_at);
+
 #endif

@@ -4,6 +4,7 @@
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
+#include "daemon/broker/promise.h"
 #include "daemon/broker/record.h"
 
 #include <errno.h>
@@ -117,6 +118,17 @@ static void schedule(struct future *future, uint64_t overdue)
 		future->deadline_usec = now + usec_until(broker, future->rec.deadline_at_ms);
 }
 
+/* The same for one that asks no service. */
+static void schedule_local(struct future *future)
+{
+	struct broker *broker = future->broker;
+
+	future->next_usec = SCHED_NEVER;
+	if (future->rec.deadline_at_ms)
+		future->deadline_usec = core_now_usec(broker) + usec_until(broker, future->rec.deadline_at_ms);
+	promise_resume(future, usec_until(broker, future->rec.lease_until_ms));
+}
+
 /* A spec that a newer language no longer takes must not be lost in silence. */
 static void fail_uncompiled(struct future *future, const struct error *error)
 {
@@ -158,6 +170,11 @@ static int adopt_one(struct broker *broker, struct loaded *loaded, uint64_t over
 		fail_uncompiled(future, &error);
 		return 0;
 	}
+	if (future->rec.kind != STORE_KIND_HTTP) {
+		schedule_local(future);
+		drive_arm(future);
+		return 0;
+	}
 	schedule(future, overdue);
 	drive_arm(future);
 	batch_join(future);
@@ -173,7 +190,8 @@ static uint64_t count_overdue(const struct broker *broker, const struct broker_l
 	uint64_t overdue = 0;
 
 	for (const struct loaded *loaded = loader->first; loaded; loaded = loaded->next) {
-		if (!future_at_rest(&loaded->rec) && loaded->rec.next_at_ms <= now_ms)
+		if (loaded->rec.kind == STORE_KIND_HTTP && !future_at_rest(&loaded->rec) &&
+		    loaded->rec.next_at_ms <= now_ms)
 			overdue++;
 	}
 	return overdue;

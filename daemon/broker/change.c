@@ -112,7 +112,7 @@ int broker_refresh(struct broker *broker, const struct caller *caller, const str
 
 	if (r < 0)
 		return r;
-	if (!future_state_terminal(future->rec.state) && !broker->stopping)
+	if (future->rec.kind == STORE_KIND_HTTP && !future_state_terminal(future->rec.state) && !broker->stopping)
 		drive_now(future);
 	*ret = future;
 	return 0;

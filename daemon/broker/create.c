@@ -164,7 +164,6 @@ static struct future *new_future(struct broker *broker, uid_t uid, gid_t gid)
 		return NULL;
 	future->rec.uid = uid;
 	future->rec.gid = gid;
-	future->rec.kind = STORE_KIND_HTTP;
 	future->rec.created_at_ms = now_ms;
 	future->rec.next_at_ms = now_ms;
 	future->next_usec = core_now_usec(broker);
@@ -182,12 +181,19 @@ static void set_deadline(struct future *future, uint64_t timeout_usec)
 	future->rec.deadline_at_ms = future->rec.created_at_ms + (int64_t)(timeout_usec / 1000);
 }
 
-/* Where a plan begins: with a submit, or with polling an operation that exists. -ENOMEM. */
+/* Where a plan begins: with a submit, or with polling an operation that exists. One without a service has nothing to
+ * send. -ENOMEM. */
 static int start_plan(struct future *future)
 {
 	uint64_t random[2] = { 0 };
 	char value[ID_TEXT_LEN + 1];
 
+	future->rec.kind = future->plan->kind;
+	if (future->plan->kind != STORE_KIND_HTTP) {
+		future->rec.next_at_ms = 0;
+		future->next_usec = SCHED_NEVER;
+		return 0;
+	}
 	future->rec.phase = future->plan->has_submit ? STORE_PHASE_SUBMIT : STORE_PHASE_POLL;
 	if (!future->plan->has_submit || !future->plan->has_idempotency)
 		return 0;

@@ -4,6 +4,7 @@
 #include "daemon/broker/ack.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/pace.h"
+#include "daemon/broker/promise.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/verdict.h"
 #include "daemon/broker/watching.h"
@@ -53,6 +54,7 @@ void drive_end(struct future *future)
 	watching_close(future);
 	keepalive_leave(future);
 	batch_leave(future);
+	promise_leave(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -227,7 +229,9 @@ void drive_due(struct future *future)
 {
 	uint64_t now = core_now_usec(future->broker);
 
-	if (future_join_bucket(future) < 0) {
+	if (future->rec.kind == STORE_KIND_PROMISE) {
+		promise_due(future);
+	} else if (future_join_bucket(future) < 0) {
 		drive_postpone(future);
 	} else if (now < future->deadline_usec) {
 		drive_ask(future);
@@ -416,6 +420,7 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	}
 	draft->error_http_status = failure->http_status;
 	draft->result_size = ending->result.data ? (int64_t)ending->result.len : -1;
+	record_drop_claim(future, draft);
 	if (ending->ack)
 		draft->phase = STORE_PHASE_ACK;
 	record_move(future, draft, ending->state);

@@ -18,6 +18,7 @@ struct future *future_new(struct broker *broker)
 	future->broker = broker;
 	future->rec.result_size = -1;
 	future->deadline_usec = SCHED_NEVER;
+	future->promise.lease_usec = SCHED_NEVER;
 	future->slot.granted = drive_granted;
 	sched_entry_init(&future->timer);
 	return future;
@@ -95,6 +96,19 @@ const char *future_state_name(enum store_state state)
 	return names[state];
 }
 
+const char *future_kind_name(enum store_kind kind)
+{
+	static const char *const names[] = {
+		[STORE_KIND_HTTP] = "http",
+		[STORE_KIND_PROMISE] = "promise",
+		[STORE_KIND_TIMER] = "timer",
+		[STORE_KIND_GROUP] = "group",
+	};
+
+	assert((size_t)kind < sizeof names / sizeof *names);
+	return names[kind];
+}
+
 void future_view(const struct future *future, struct future_view *ret)
 {
 	const struct future_rec *rec = &future->rec;
@@ -104,6 +118,7 @@ void future_view(const struct future *future, struct future_view *ret)
 		.rec = rec,
 		.state = future->durable_state,
 		.terminal = future_state_terminal(future->durable_state),
+		.claimed = rec->kind == STORE_KIND_PROMISE && future->durable_state == STORE_RUNNING,
 	};
 	if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";

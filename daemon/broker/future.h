@@ -13,6 +13,7 @@
 struct batch;
 struct broker;
 struct keepalive;
+struct producer;
 struct wait_item;
 
 /*
@@ -65,6 +66,12 @@ struct future {
 		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
 		uint64_t not_before_usec;       /* this one */
 	} batch;
+	struct {                        /* of a promise, its claim: see promise.h */
+		struct producer *producer;      /* it holds as long as this one is there; NULL: it does not depend on one */
+		struct future *next, *prev;
+		uint64_t lease_usec;    /* monotonic: its end; SCHED_NEVER: it has none, or there is no claim */
+		const char *gone;       /* why it is over before the lease is; NULL: it is not */
+	} promise;
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;

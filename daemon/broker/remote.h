@@ -3,6 +3,7 @@
 #define BROKER_REMOTE_H
 
 #include "daemon/broker/policy.h"
+#include "db/store.h"
 #include "proto/error.h"
 #include "proto/id.h"
 #include "proto/slice.h"
@@ -15,6 +16,7 @@
  * with this one; the broker reads these fields and hands the pointer back. Immutable.
  */
 struct plan {
+	enum store_kind kind;        /* what is not about requests counts for all kinds; the rest for http only */
 	struct policy polling;
 	struct policy retry;
 	bool has_submit;
@@ -35,6 +37,7 @@ struct plan {
 	uint64_t retry_after_max_usec;
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
 	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
+	bool release;                /* a promise whose producer is gone may be claimed again; else it fails */
 };
 
 /* What a creator asked for, as JSON texts; absent slices where nothing was given. */

@@ -13,7 +13,7 @@
 
 /* What this build can do beyond the first version of the protocol's page. */
 static const char *const features[] = { "http", "keys", "labels", "replay", "renamed-notifications", "ranges",
-	"profile-check" };
+	"profile-check", "promises" };
 #define N_FEATURES (sizeof(features) / sizeof(features[0]))
 
 static void pack_number(struct pack *pack, const char *name, uint64_t value)

@@ -65,7 +65,7 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 	snapshot = (struct snapshot){
 		.id = view.id,
 		.state = slice_from_str(future_state_name(view.state)),
-		.kind = slice_from_str("http"),
+		.kind = slice_from_str(future_kind_name(rec->kind)),
 		.profile = slice_from_str(rec->profile),
 		.key = slice_from_str(rec->key),
 		.uid = always(rec->uid),
@@ -80,6 +80,8 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.last_error = slice_from_str(rec->last_error),
 		.cancel_requested = rec->cancel_requested,
 		.progress = slice_from_str(rec->progress),
+		.claimed = view.claimed,
+		.lease_until_ms = if_set(view.claimed ? rec->lease_until_ms : 0),
 		.seq = always(rec->seq),
 	};
 	if (view.terminal) {

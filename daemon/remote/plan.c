@@ -69,6 +69,7 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		return r;
 	plan->retry_on = settings.retry_on;
 	plan->plan = (struct plan){
+		.kind = spec->kind,
 		.polling = settings.polling,
 		.retry = settings.retry,
 		.has_submit = submit->given,
@@ -85,6 +86,7 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.ttl_usec = settings.ttl_usec,
 		.retry_after_max_usec = settings.retry_after_max_usec,
 		.bucket_limit = settings.bucket_limit,
+		.release = spec->release,
 	};
 	for (enum step step = STEP_SUBMIT; submit->given && step < STEPS; step++)
 		plan->plan.has_idempotency |= spec_uses(spec, step, "idempotency") != NULL;
@@ -148,6 +150,16 @@ static int set_batch(struct remote_plan *plan, struct error *error)
 	return r;
 }
 
+/* All about the requests to a service. */
+static int set_requests(struct remote_plan *plan, bool creating, struct error *error)
+{
+	int r = creating ? plan_check(plan, error) : 0;
+
+	if (r == 0)
+		r = set_places(plan, error);
+	return r < 0 ? r : set_batch(plan, error);
+}
+
 int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
     struct remote_plan **ret, struct error *error)
 {
@@ -161,12 +173,8 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 		r = spec_get(cache, spec, &plan->spec, error);
 	if (r == 0)
 		r = apply_settings(plan, error);
-	if (r == 0 && creating)
-		r = plan_check(plan, error);
-	if (r == 0)
-		r = set_places(plan, error);
-	if (r == 0)
-		r = set_batch(plan, error);
+	if (r == 0 && plan->spec->kind == STORE_KIND_HTTP)
+		r = set_requests(plan, creating, error);
 	if (r < 0)
 		goto fail;
 	*ret = plan;

@@ -14,6 +14,7 @@ struct spec {
 	struct spec_cache *cache;      /* NULL: in none */
 	char *text;                    /* its key in the cache */
 	json_t *root;                  /* the parsed text; everything below borrows from it */
+	enum store_kind kind;
 	const char *base;              /* template, or NULL */
 	const char *credential;        /* name, or NULL */
 	const json_t *headers;         /* of every request, or NULL */
@@ -22,6 +23,7 @@ struct spec {
 	json_t *settings;              /* polling, retry, ttl, ...: read for each future, they may depend on params */
 	json_t *settings_names;        /* what they name */
 	struct request requests[STEPS];
+	bool release;                  /* of a promise: see struct plan */
 };
 
 struct spec_cache *spec_cache_new(void);
@@ -38,6 +40,9 @@ int spec_get(struct spec_cache *cache, const char *text, struct spec **ret, stru
 int spec_examine(struct slice text, struct problems *problems, struct spec **ret);
 /* NULL is allowed; returns NULL. */
 struct spec *spec_unref(struct spec *spec);
+
+/* Reads a key whose value is a setting into a struct spec: for tables of keys. */
+int spec_read_setting(const json_t *json, void *field, const struct place *place, struct error *error);
 
 /* The rules that judge a step's answer, of a list each of its items; or NULL. */
 const struct rules *spec_rules(const struct spec *spec, enum step step);

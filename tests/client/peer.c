@@ -92,11 +92,22 @@ static bool peer_read(struct peer *peer, int timeout_ms)
 	return true;
 }
 
+/* Unpack the next request; what is there in part stays until the rest has come. */
+static msgpack_unpack_return peer_next(struct peer *peer)
+{
+	size_t at = peer->in_used;
+	msgpack_unpack_return r = msgpack_unpack_next(&peer->unpacked, peer->in, peer->in_len, &peer->in_used);
+
+	if (r != MSGPACK_UNPACK_SUCCESS)
+		peer->in_used = at;
+	return r;
+}
+
 void peer_expect_any(struct peer *peer, void (*on_request)(void))
 {
 	if (!peer_read(peer, 0))
 		return;
-	while (msgpack_unpack_next(&peer->unpacked, peer->in, peer->in_len, &peer->in_used) == MSGPACK_UNPACK_SUCCESS) {
+	while (peer_next(peer) == MSGPACK_UNPACK_SUCCESS) {
 		ck_assert_int_eq(message_read(&peer->unpacked.data, &peer->request, NULL), 0);
 		on_request();
 	}
@@ -105,7 +116,7 @@ void peer_expect_any(struct peer *peer, void (*on_request)(void))
 uint32_t peer_expect(struct peer *peer, const char *method)
 {
 	for (;;) {
-		msgpack_unpack_return r = msgpack_unpack_next(&peer->unpacked, peer->in, peer->in_len, &peer->in_used);
+		msgpack_unpack_return r = peer_next(peer);
 
 		if (r == MSGPACK_UNPACK_SUCCESS)
 			break;
@@ -193,18 +204,24 @@ void peer_welcome(struct peer *peer)
 	id = peer_expect(peer, "server.hello");
 	ck_assert(peer_param_is(peer, "errors", "map"));
 	pack = peer_begin_reply(peer, id);
-	pack_map(pack, peer->calls ? 4 : 3);
+	pack_map(pack, peer->calls || peer->wait_ids ? 4 : 3);
 	pack_str(pack, "server");
 	pack_str(pack, "futured");
 	pack_str(pack, "protocol");
 	pack_u64(pack, 1);
 	pack_str(pack, "epoch");
 	pack_str(pack, peer->epoch);
-	if (peer->calls) {
+	if (peer->calls || peer->wait_ids) {
 		pack_str(pack, "limits");
-		pack_map(pack, 1);
+		pack_map(pack, (peer->calls > 0) + (peer->wait_ids > 0));
+	}
+	if (peer->calls) {
 		pack_str(pack, "calls");
 		pack_u64(pack, peer->calls);
+	}
+	if (peer->wait_ids) {
+		pack_str(pack, "wait_ids");
+		pack_u64(pack, peer->wait_ids);
 	}
 	peer_send(peer);
 }

@@ -22,6 +22,7 @@ struct peer {
 	int listener;
 	int fd;                    /* of the client that was accepted last */
 	uint32_t calls;            /* announced by peer_welcome(); 0: not announced */
+	uint32_t wait_ids;         /* likewise */
 	char epoch[32];
 	bool may_leave;            /* the client may be gone when something is sent to it */
 	char *in;

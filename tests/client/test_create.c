@@ -122,9 +122,101 @@ START_TEST(create_refuses_what_cannot_be)
 	options.params = NULL;
 	options.flags = 1u << 20;
 	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.flags = 0;
+	options.after = odd;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(futured_attach(c, "0190", 0, NULL, NULL, NULL), -EINVAL);
 	ck_assert(TAILQ_EMPTY(&c->futures));
 	ck_assert(TAILQ_EMPTY(&c->requests.unsent));
+}
+END_TEST
+
+START_TEST(create_holds_back)
+{
+	static const char *const after[] = { ID_B, ID_C, NULL };
+	struct futured_create_options options = FUTURED_CREATE_INIT;
+	const msgpack_object *value;
+
+	options.profile = "p";
+	options.after = after;
+	options.delay_usec = 2500000;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), 0);
+	pump(c);
+	peer_reply_created(&peer, peer_expect(&peer, "future.create"), ID_A, true);
+	value = peer_param(&peer, "after");
+	ck_assert_int_eq(value->type, MSGPACK_OBJECT_ARRAY);
+	ck_assert_uint_eq(value->via.array.size, 2);
+	ck_assert_mem_eq(value->via.array.ptr[1].via.str.ptr, ID_C, ID_TEXT_LEN);
+	ck_assert_double_eq(peer_param(&peer, "delay")->via.f64, 2.5);
+	ck_assert_ptr_null(peer_param(&peer, "start_at"));
+	options.start_at_ms = 1900000000000;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), -EINVAL);
+	options.delay_usec = 0;
+	options.after = NULL;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), 0);
+	pump(c);
+	peer_expect(&peer, "future.create");
+	ck_assert_uint_eq(peer_param(&peer, "start_at")->via.u64, 1900000000000);
+	ck_assert_ptr_null(peer_param(&peer, "delay"));
+	ck_assert_ptr_null(peer_param(&peer, "after"));
+}
+END_TEST
+
+/* A program built with the first header has no members behind flags. */
+START_TEST(create_takes_options_of_before)
+{
+	struct futured_create_options options = FUTURED_CREATE_INIT;
+
+	options.profile = "p";
+	options.size = offsetof(struct futured_create_options, after);
+	options.delay_usec = 2500000;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), 0);
+	pump(c);
+	peer_expect(&peer, "future.create");
+	ck_assert_ptr_null(peer_param(&peer, "delay"));
+	options.size--;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(create_and_look_once)
+{
+	struct futured_create_options options = FUTURED_CREATE_INIT;
+	futured_future *f;
+
+	options.profile = "p";
+	options.flags = FUTURED_LOOK_ONCE;
+	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, &f), 0);
+	pump(c);
+	peer_reply_created(&peer, peer_expect(&peer, "future.create"), ID_A, true);
+	ck_assert_int_eq(futured_future_wait(f, FUTURED_TIME_NONE), 1);
+	ck_assert_int_eq(futured_future_result(f, NULL, NULL), -ETIMEDOUT);
+	ck_assert_str_eq(futured_future_id(f), ID_A);
+	/* The answer said it all. */
+	ck_assert(peer_is_quiet(&peer));
+	futured_future_unref(f);
+}
+END_TEST
+
+START_TEST(a_group)
+{
+	static const char *const ids[] = { ID_A, ID_B, NULL }, *const bad[] = { "0190", NULL };
+	struct futured_create_options options = FUTURED_CREATE_INIT;
+
+	ck_assert_int_eq(futured_group_future_create(c, ids, FUTURED_FIRST_EXCEPTION, NULL, NULL, NULL, NULL), 0);
+	pump(c);
+	peer_reply_created(&peer, peer_expect(&peer, "future.create"), ID_C, true);
+	ck_assert(peer_param_is(&peer, "spec",
+	    "{\"kind\":\"group\",\"until\":\"first_exception\",\"of\":[\"" ID_A "\",\"" ID_B "\"]}"));
+	options.key = "k";
+	ck_assert_int_eq(futured_group_future_create(c, ids + 2, FUTURED_ALL_COMPLETED, &options, NULL, NULL, NULL), 0);
+	pump(c);
+	peer_expect(&peer, "future.create");
+	ck_assert(peer_param_is(&peer, "spec", "{\"kind\":\"group\",\"until\":\"all\",\"of\":[]}"));
+	ck_assert(peer_param_is(&peer, "key", "k"));
+	ck_assert_int_eq(futured_group_future_create(c, bad, FUTURED_FIRST_COMPLETED, NULL, NULL, NULL, NULL), -EINVAL);
+	options.profile = "p";
+	ck_assert_int_eq(futured_group_future_create(c, ids, FUTURED_FIRST_COMPLETED, &options, NULL, NULL, NULL), -EINVAL);
 }
 END_TEST
 
@@ -177,6 +269,10 @@ int main(void)
 	tcase_add_test(tcase, create_carries_everything);
 	tcase_add_test(tcase, create_says_nothing_of_what_is_left_out);
 	tcase_add_test(tcase, create_refuses_what_cannot_be);
+	tcase_add_test(tcase, create_holds_back);
+	tcase_add_test(tcase, create_takes_options_of_before);
+	tcase_add_test(tcase, create_and_look_once);
+	tcase_add_test(tcase, a_group);
 	tcase_add_test(tcase, a_spec_over_the_limit);
 	tcase_add_test(tcase, a_refused_creation);
 	srunner_run_all(runner, CK_ENV);

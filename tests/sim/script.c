@@ -63,7 +63,9 @@ static const struct word {
 	{ "events_close", SECONDS, AT(events_close_usec), 0 },
 	{ "deaf", FLAG, AT(deaf), 0 },
 	{ "nostart", FLAG, AT(nostart), 0 },
-	{ "invalid", FLAG, AT(invalid), 0 }
+	{ "invalid", FLAG, AT(invalid), 0 },
+	{ "promise", FLAG, AT(promise), 0 },
+	{ "release", FLAG, AT(plan.release), 0 }
 };
 
 static void complain(const char *what, const char *word)
@@ -190,7 +192,9 @@ struct script *script_new(const char *text, size_t len)
 		script->plan.polling.jitter = script->plan.retry.jitter = POLICY_JITTER_NONE;
 	if (script->plan.ack_on == 0)
 		script->plan.ack_on = 1u << OUTCOME_SUCCESS | 1u << OUTCOME_FAILURE | 1u << OUTCOME_CANCELLED;
-	script->plan.bucket = script->bucket;
+	script->plan.kind = script->promise ? STORE_KIND_PROMISE : STORE_KIND_HTTP;
+	/* Who reads it where there is no service finds nothing. */
+	script->plan.bucket = script->promise ? NULL : script->bucket;
 	if (!script->place[0])
 		memcpy(script->place, script->bucket, sizeof(script->place));
 	return script;

@@ -39,12 +39,13 @@
  *   deaf                                 cancel requests are answered, and ignored
  *   nostart                              no request can be built (a credential is missing)
  *   invalid                              refused by prepare
+ *   promise release                      of that kind; one whose producer is gone may be claimed again
  */
 struct script {
 	struct plan plan;               /* first: see remote.h */
 	char bucket[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
 	enum outcome end;
-	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells;
+	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells, promise;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
 	unsigned hops, fetch_pending, fetch_fail, ack_fail, events_busy;
 	uint64_t throttle_usec, wait_usec, delay_usec, latency_usec, hold_usec, wake_usec, events_close_usec;

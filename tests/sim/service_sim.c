@@ -169,6 +169,8 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 	uint64_t latency = latency_of(script, input->step);
 	struct exchange *exchange;
 
+	if (plan->kind != STORE_KIND_HTTP)
+		service_violate(service, "a request for a future without a service");
 	if (script->nostart)
 		return error_set(error, ERROR_INVALID_SPEC, "credential: no such file");
 	exchange = must(calloc(1, sizeof(*exchange)));

@@ -1,0 +1,233 @@
+/* refresh.c - asks for the states of many handles at once, without waiting for any future. */
+#include "client/refresh.h"
+
+#include "client/future.h"
+#include "client/wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct refresh_member {
+	futured_future *future;      /* referenced */
+	bool over;                   /* as the daemon says, or unknown to it */
+};
+
+struct refresh {
+	struct futured *conn;
+	struct refresh_member *members;
+	size_t n;
+	TAILQ_HEAD(, refresh_ask) asks;      /* unanswered */
+	int error;
+};
+
+/* One request, about n members from first on. */
+struct refresh_ask {
+	TAILQ_ENTRY(refresh_ask) entry;
+	struct refresh *refresh;
+	struct request *request;
+	size_t first;
+	size_t n;
+};
+
+struct refresh_reply {
+	const msgpack_object *states;
+};
+
+static const struct field refresh_reply_fields[] = {
+	FIELD(refresh_reply, states, FIELD_ANY, FIELD_REQUIRED),
+	FIELDS_END
+};
+
+static int refresh_on_answer(void *owner, const struct answer *answer);
+
+static void refresh_ask_free(struct refresh_ask *ask)
+{
+	TAILQ_REMOVE(&ask->refresh->asks, ask, entry);
+	if (ask->request)
+		request_orphan(ask->request);
+	free(ask);
+}
+
+/* Write the params of ask. */
+static int refresh_pack(const struct refresh_ask *ask, struct pack *pack)
+{
+	struct wait_params params = { .timeout.kind = SPAN_SET, .ids.count = ask->n };
+
+	params.ids.ids = calloc(ask->n, sizeof(*params.ids.ids));
+	if (!params.ids.ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < ask->n; i++)
+		params.ids.ids[i] = ask->refresh->members[ask->first + i].future->id;
+	fields_write(pack, wait_params_fields, &params);
+	free(params.ids.ids);
+	return 0;
+}
+
+static int refresh_ask_send(struct refresh *refresh, size_t first, size_t n)
+{
+	struct refresh_ask *ask = calloc(1, sizeof(*ask));
+	struct request *request;
+	struct pack pack;
+	int r;
+
+	if (!ask)
+		return -ENOMEM;
+	*ask = (struct refresh_ask){ .refresh = refresh, .first = first, .n = n };
+	TAILQ_INSERT_TAIL(&refresh->asks, ask, entry);
+	r = request_begin(refresh->conn, "future.wait", &pack, &request);
+	if (r < 0)
+		goto fail;
+	r = refresh_pack(ask, &pack);
+	if (r < 0) {
+		request_drop(refresh->conn, request, &pack);
+		goto fail;
+	}
+	r = request_send(refresh->conn, request, &pack, 0, refresh_on_answer, ask);
+	if (r < 0)
+		goto fail;
+	ask->request = request;
+	return 0;
+
+fail:
+	refresh_ask_free(ask);
+	return r;
+}
+
+/* Take over the states that came, one for each id. */
+static int refresh_take(struct refresh_ask *ask, const msgpack_object *states)
+{
+	if (states->type != MSGPACK_OBJECT_ARRAY || states->via.array.size != ask->n)
+		return -EBADMSG;
+	for (uint32_t i = 0; i < ask->n; i++) {
+		struct refresh_member *member = &ask->refresh->members[ask->first + i];
+		struct slice text;
+		int state;
+
+		if (!fields_bytes(&states->via.array.ptr[i], &text))
+			return -EBADMSG;
+		state = future_state_from_text(text);
+		member->over = state < 0 || state >= FUTURED_SUCCEEDED;
+		if (state >= 0 && !member->future->done)
+			member->future->state = (enum futured_state)state;
+	}
+	return 0;
+}
+
+/* One of many is not known any more, and the answer is about all: ask for each half. */
+static int refresh_split(struct refresh *refresh, size_t first, size_t n)
+{
+	int r;
+
+	if (n == 1) {
+		refresh->members[first].over = true;
+		return 0;
+	}
+	r = refresh_ask_send(refresh, first, n / 2);
+	return r < 0 ? r : refresh_ask_send(refresh, first + n / 2, n - n / 2);
+}
+
+static int refresh_on_answer(void *owner, const struct answer *answer)
+{
+	struct refresh_ask *ask = owner;
+	struct refresh *refresh = ask->refresh;
+	size_t first = ask->first, n = ask->n;
+	struct refresh_reply reply;
+	int r = answer->error;
+
+	ask->request = NULL;
+	if (r == 0) {
+		r = fields_read(answer->result, refresh_reply_fields, FIELDS_IGNORE_UNKNOWN, &reply, NULL);
+		r = r < 0 ? -EBADMSG : refresh_take(ask, reply.states);
+	}
+	refresh_ask_free(ask);
+	if (r == -ENOENT && answer->daemon_error)
+		r = refresh_split(refresh, first, n);
+	if (r < 0 && refresh->error == 0)
+		refresh->error = r;
+	return r == -EBADMSG ? r : 0;
+}
+
+static int refresh_is_answered(void *arg)
+{
+	const struct refresh *refresh = arg;
+
+	return refresh->error < 0 ? refresh->error : TAILQ_EMPTY(&refresh->asks);
+}
+
+/* Keep those that there is something to ask about. */
+static int refresh_gather(struct refresh *refresh, futured_future *const *futures, size_t n)
+{
+	refresh->members = calloc(n > 0 ? n : 1, sizeof(*refresh->members));
+	if (!refresh->members)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (!futures[i]->done && futures[i]->has_id)
+			refresh->members[refresh->n++].future = futured_future_ref(futures[i]);
+	}
+	return 0;
+}
+
+/* Those that are over, as a list that can be waited for; returns how many. */
+static size_t refresh_over(const struct refresh *refresh, futured_future **futures)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < refresh->n; i++) {
+		if (refresh->members[i].over)
+			futures[n++] = refresh->members[i].future;
+	}
+	return n;
+}
+
+/* What was over has its answer on its way. */
+static int refresh_fetch(const struct refresh *refresh, uint64_t timeout_usec)
+{
+	futured_future **over;
+	int r;
+
+	over = calloc(refresh->n > 0 ? refresh->n : 1, sizeof(futured_future *));
+	if (!over)
+		return -ENOMEM;
+	r = wait_for(NULL, over, refresh_over(refresh, over), FUTURED_ALL_COMPLETED, timeout_usec);
+	free(over);
+	return r;
+}
+
+static int refresh_run(struct refresh *refresh, uint64_t timeout_usec)
+{
+	uint64_t start = conn_now(), used;
+	size_t n;
+	int r;
+
+	for (size_t i = 0; i < refresh->n; i += n) {
+		n = refresh->n - i < refresh->conn->wait_ids_max ? refresh->n - i : refresh->conn->wait_ids_max;
+		r = refresh_ask_send(refresh, i, n);
+		if (r < 0)
+			return r;
+	}
+	r = conn_drive(refresh->conn, refresh_is_answered, refresh, timeout_usec);
+	if (r <= 0)
+		return r;
+	if (timeout_usec == FUTURED_TIME_NONE)
+		return refresh_fetch(refresh, timeout_usec);
+	used = conn_now() - start;
+	return refresh_fetch(refresh, used < timeout_usec ? timeout_usec - used : 0);
+}
+
+int refresh_states(struct futured *c, futured_future *const *futures, size_t n, uint64_t timeout_usec)
+{
+	struct refresh refresh = { .conn = c };
+	struct refresh_ask *ask;
+	int r;
+
+	TAILQ_INIT(&refresh.asks);
+	r = refresh_gather(&refresh, futures, n);
+	if (r == 0)
+		r = refresh.n > 0 ? refresh_run(&refresh, timeout_usec) : 1;
+	while ((ask = TAILQ_FIRST(&refresh.asks)))
+		refresh_ask_free(ask);
+	for (size_t i = 0; i < refresh.n; i++)
+		futured_future_unref(refresh.members[i].future);
+	free(refresh.members);
+	return r;
+}
