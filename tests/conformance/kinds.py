@@ -24,7 +24,7 @@ class KindsTest(GoogleTest):
         return future.created(harness.PATIENCE)
 
     def running(self, **simulate):
-        """One that goes on until succeed() or fail()."""
+        """One that goes on until succeed() or end_badly()."""
         return self.operation(**simulate)
 
     def over(self, future):
@@ -52,7 +52,7 @@ class KindsTest(GoogleTest):
         for future in futures:
             self.service.end(self.named[future], response=json.dumps(value).encode())
 
-    def fail(self, future, message="bad"):
+    def end_badly(self, future, message="bad"):
         self.service.end(self.named[future], error={"code": 3, "message": message})
 
     def wait(self, futures, mode, timeout=harness.PATIENCE):

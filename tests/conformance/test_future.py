@@ -4,6 +4,7 @@ import threading
 
 from conformance import harness, libfutured
 from kinds import KindsTest
+from liborders import claim, promise, set_exception, set_progress, set_result
 from libfutured import Cancelled, Failed
 
 
@@ -27,7 +28,7 @@ class FutureTests(KindsTest):
 
     def test_done_callback_with_exception(self):
         future = self.running()
-        self.fail(future, "test")
+        self.end_badly(future, "test")
         self.assertEqual(self.called_with(future), (future, True, "failed", -errno.EREMOTEIO, None))
         self.assertEqual(future.exception().message, "test")
 
@@ -157,7 +158,7 @@ class FutureTests(KindsTest):
 
     def test_exception_with_success(self):
         future = self.running()
-        self.while_waiting(lambda: self.fail(future))
+        self.while_waiting(lambda: self.end_badly(future))
         self.assertIsInstance(future.exception(harness.PATIENCE), Failed)
 
     def test_get_snapshot(self):
@@ -178,6 +179,53 @@ class FutureTests(KindsTest):
         for thread in threads:
             thread.join()
         self.assertEqual((len(seen), len(set(seen))), (1000, 1))
+
+    def test_running(self):
+        """A promise runs when somebody has taken it on; one of a service, when that has been asked."""
+        unclaimed, claimed = promise(self.c), promise(self.c)
+        claim(claimed)
+        self.assertEqual([self.snapshot(f.id)["state"] for f in (unclaimed, claimed)], ["pending", "running"])
+        over = [self.cancelled(), self.failed(), self.succeeded()]
+        self.assertNotIn("running", [self.snapshot(f.id)["state"] for f in over])
+
+    def refused(self, function, *arguments):
+        with self.assertRaises(libfutured.Error) as caught:
+            function(*arguments)
+        self.assertEqual((caught.exception.code, caught.exception.name), (-errno.EBUSY, "InvalidState"))
+        return caught.exception.message
+
+    def test_multiple_set_result(self):
+        future = promise(self.c)
+        self.assertEqual(set_result(future, 1), {"state": "succeeded"})
+        self.assertIn("succeeded", self.refused(set_result, future, 2))
+        self.refused(set_exception, future, "too late")
+        self.assertEqual(future.json(harness.PATIENCE), 1)
+
+    def test_multiple_set_exception(self):
+        future = promise(self.c)
+        self.assertEqual(set_exception(future, "first", code="E1"), {"state": "failed"})
+        self.assertIn("failed", self.refused(set_exception, future, "second"))
+        self.refused(set_result, future, 1)
+        self.ended(Failed, future, kind="rejected", message="first", remote_code="E1")
+
+    def test_set_result_of_a_cancelled_one(self):
+        future = promise(self.c)
+        claim(future)
+        other = self.connect().attach(future.id)
+        self.assertTrue(other.created(harness.PATIENCE).cancel()["cancelled"])
+        self.assertIn("cancelled", self.refused(set_result, future, 1))
+        self.refused(set_progress, future, 1)
+        self.ended(Cancelled, future)
+
+    def test_set_running_or_notify_cancel(self):
+        """Only one takes it on, and not what has been cancelled."""
+        future = promise(self.c)
+        other = self.connect().attach(future.id).created(harness.PATIENCE)
+        claim(future)
+        self.refused(claim, other)
+        cancelled = promise(self.c)
+        cancelled.cancel()
+        self.refused(claim, cancelled)
 
 
 if __name__ == "__main__":

@@ -31,14 +31,14 @@ class WaitTests(KindsTest):
     def test_first_exception(self):
         first, second, third = (self.running() for _ in range(3))
         other = self.connect().attach(first.id)
-        self.background(lambda: self.succeed(first), lambda: other.wait(harness.PATIENCE), lambda: self.fail(second))
+        self.background(lambda: self.succeed(first), lambda: other.wait(harness.PATIENCE), lambda: self.end_badly(second))
         self.assertEqual(self.wait([first, second, third], FIRST_EXCEPTION), (True, [first, second], [third]))
 
     def test_first_exception_some_already_complete(self):
         succeeded, asked, cancelled = self.succeeded(), self.to_be_cancelled(), self.cancelled()
         failing, running = self.running(), self.running()
         self.assertFalse(self.c.wait([succeeded, asked, cancelled, failing, running], FIRST_EXCEPTION, 0))
-        self.background(lambda: self.fail(failing))
+        self.background(lambda: self.end_badly(failing))
         self.assertEqual(self.wait([succeeded, asked, cancelled, failing, running], FIRST_EXCEPTION),
                          (True, [succeeded, cancelled, failing], [asked, running]))
 
@@ -54,7 +54,7 @@ class WaitTests(KindsTest):
     def test_all_completed(self):
         over = [self.succeeded(), self.cancelled(), self.failed()]
         failing, running = self.running(), self.running()
-        self.background(lambda: self.fail(failing), lambda: self.succeed(running))
+        self.background(lambda: self.end_badly(failing), lambda: self.succeed(running))
         futures = [*over, failing, running]
         self.assertEqual(self.wait(futures, ALL_COMPLETED), (True, futures, []))
 
