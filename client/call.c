@@ -19,6 +19,7 @@ struct futured_reply {
 	struct request *request;       /* unanswered */
 	int (*take)(futured_future *f, const msgpack_object *result);  /* sees the answer first; may be NULL */
 	futured_future *f;             /* for take; its claiming is this reply */
+	futured_reply *before;         /* answered earlier: its failure is the reason for ours; referenced until then */
 	futured_reply_cb cb;           /* NULL once it has run */
 	void *userdata;
 	bool kept;                     /* the library holds a reference: the caller took none */
@@ -73,9 +74,25 @@ static void call_free(futured_reply *reply)
 {
 	call_detach(reply);
 	call_leave(reply);
+	futured_reply_unref(reply->before);
 	failure_free(reply->error);
 	free(reply->json);
 	free(reply);
+}
+
+/* What failed first says why. */
+static void call_inherit(futured_reply *reply)
+{
+	futured_reply *before = reply->before;
+
+	reply->before = NULL;
+	if (before->outcome < 0) {
+		failure_free(reply->error);
+		reply->outcome = before->outcome;
+		reply->error = before->error;
+		before->error = NULL;
+	}
+	futured_reply_unref(before);
 }
 
 static void call_finish(futured_reply *reply, const struct answer *answer)
@@ -84,6 +101,8 @@ static void call_finish(futured_reply *reply, const struct answer *answer)
 	reply->outcome = answer->error;
 	if (answer->error < 0)
 		reply->error = failure_from_answer(answer);
+	if (reply->before)
+		call_inherit(reply);
 	if (reply->cb)
 		conn_due_add(reply->conn, &reply->due);
 	else if (reply->kept)
@@ -135,7 +154,7 @@ static bool call_is_long(const char *method)
 
 int call_start(struct futured *c, const struct call *call, futured_reply_cb cb, void *userdata, futured_reply **ret)
 {
-	unsigned flags = call_is_repeatable(call->method) ? 0 : REQUEST_ONCE;
+	unsigned flags = call->flags | (call_is_repeatable(call->method) ? 0 : REQUEST_ONCE);
 	struct request *request;
 	futured_reply *reply;
 	struct pack pack;
@@ -166,6 +185,7 @@ int call_start(struct futured *c, const struct call *call, futured_reply_cb cb, 
 	reply->f = call->f;
 	if (call->f)
 		call->f->claiming = reply;
+	reply->before = futured_reply_ref(call->before);
 	reply->cb = cb;
 	reply->userdata = userdata;
 	reply->due.run = call_run_due;

@@ -14,6 +14,8 @@ struct call {
 	 * released before; also when the caller has forgotten its reply. 0, or -EBADMSG, which ends the connection. */
 	int (*take)(futured_future *f, const msgpack_object *result);
 	futured_future *f;
+	unsigned flags;                  /* REQUEST_BOUND, where the method itself does not say enough */
+	futured_reply *before;           /* if that fails, so does this, for the same reason; borrowed, kept as long as needed */
 };
 
 /* Make a call. cb, userdata and ret as of futured_call(). 0, what add said, and as futured_call(). */

@@ -1,7 +1,7 @@
 /* futurectl.c - the command line of futured: global options, the table of commands, help. */
 #include "config.h"
 
-#include "client/futurectl.h"
+#include "client/futurectl_creation.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -12,34 +12,64 @@
 #include <unistd.h>
 
 #define CTL_WORD_MAX 32
+#define CTL_CLAIM_HELP \
+	"      --claim CLAIM       what claim printed; or $FUTURED_CLAIM, which other users do not see\n"
 
 static const struct ctl_command commands[] = {
 	{ "create", "[PROFILE] [-p NAME=VALUE]... [--spec FILE] [options]", "create a future and print its id",
 	  "Examples:\n"
 	  "  futurectl create google-lro -p name=operations/123 --label team=vision\n"
 	  "  futurectl create --spec job.json --key nightly --timeout 2h\n"
-	  "  futurectl wait $(futurectl create --spec - < job.json)\n\n"
+	  "  futurectl wait $(futurectl create --spec - < job.json)\n"
+	  "  futurectl create --spec report.json --after 01987a3c-52f1 --start-at 18:30\n"
+	  "  futurectl create --batch specs.jsonl --label run=7\n\n"
 	  "Options:\n"
 	  "  -p, --param NAME=VALUE  a value for the profile's parameter NAME\n"
 	  "      --params JSON       all of them as one JSON object, where values are not text\n"
 	  "      --spec FILE         a spec (JSON); - reads standard input. Its keys win over the profile's\n"
+	  "      --batch FILE        a spec on each line: a future for each, in this order. Those that are refused are\n"
+	  "                          named by their line; with --key each has the key KEY:LINE\n"
+	  "      --params-batch FILE the same with params on each line, for a profile or --spec\n"
 	  "      --polling JSON      how often to ask, over the spec's\n"
 	  "      --retry JSON        what to do when asking fails, over the spec's\n"
-	  "      --key KEY           the same key again gives the same future\n"
-	  "      --label NAME=VALUE  for list and watch\n"
-	  "      --timeout TIME      its deadline: seconds, or 10m, 2h, 7d; none: without\n"
-	  "      --ttl TIME          how long it is kept after its end; none: for ever\n"
-	  "      --mode MODE         who may see and change it: 0600, 0640, 0644, 0660, 0666\n",
+	  CREATION_HELP,
 	  ctl_create },
-	{ "wait", "[--any | --first-exception] [--timeout TIME] ID...", "wait until futures are over",
+	{ "promise", "[--on-abandon fail|release] [options]", "create a future that a process completes",
+	  "Examples:\n"
+	  "  id=$(futurectl promise --label step=review)\n"
+	  "  futurectl resolve $id --data '{\"approved\": true}' --type application/json\n\n"
+	  "Options:\n"
+	  "      --on-abandon WHAT   when its producer dies: fail (default), or release, for another to claim it\n"
+	  CREATION_HELP,
+	  ctl_promise },
+	{ "timer", "TIME | WHEN [options]", "create a future that succeeds at a time",
+	  "Examples:\n"
+	  "  futurectl wait $(futurectl timer 90)\n"
+	  "  futurectl timer '2026-01-31 18:30' --key end-of-month\n\n"
+	  "Options:\n"
+	  CREATION_HELP,
+	  ctl_timer },
+	{ "group", "[--until all|any|first-exception] ID... [options]", "create a future that is over when others are",
+	  "Examples:\n"
+	  "  futurectl result $(futurectl group 01987a3c-52f1 01987a3d-00aa)\n"
+	  "  futurectl create --spec report.json --after $(futurectl group $ids)\n\n"
+	  "Its result lists them with their results, in order. It lives in the daemon; for a list of ids in a file, see\n"
+	  "save and open.\n\n"
+	  "Options:\n"
+	  "      --until WHEN        all are over (default); any: one is; first-exception: one has failed, or all are over\n"
+	  CREATION_HELP,
+	  ctl_group },
+	{ "wait", "[--any | --first-exception] [--as-completed] [--timeout TIME] ID...", "wait until futures are over",
 	  "Examples:\n"
 	  "  futurectl wait 01987a3c-52f1-7c44-9d0e-3b1f6a2c8e57\n"
-	  "  futurectl wait --any --timeout 10m 01987a3c-52f1 01987a3d-00aa\n\n"
+	  "  futurectl wait --any --timeout 10m 01987a3c-52f1 01987a3d-00aa\n"
+	  "  futurectl wait --as-completed $ids | while read id; do futurectl result $id -o $id.json; done\n\n"
 	  "Prints a line for each that is over, as it ends. Exits 0 when all succeeded, else as the first that\n"
 	  "did not.\n\n"
 	  "Options:\n"
 	  "      --any               until one of them is over\n"
 	  "      --first-exception   until one has failed, or all are over\n"
+	  "      --as-completed      print the id alone of each that is over, as it ends\n"
 	  "  -t, --timeout TIME      not longer than this (exit 124); 0 looks once\n",
 	  ctl_wait },
 	{ "result", "[-o FILE] [--timeout TIME] ID", "wait for a future and print its result",
@@ -83,6 +113,85 @@ static const struct ctl_command commands[] = {
 	  "Example:\n  futurectl wait $(futurectl retry 01987a3c-52f1)\n\nPrints the new future's id.\n", ctl_retry },
 	{ "forget", "ID...", "remove futures that are over",
 	  "Example:\n  futurectl forget 01987a3c-52f1\n", ctl_forget },
+	{ "claim", "[--lease TIME] ID", "become the producer of a promise",
+	  "Examples:\n"
+	  "  FUTURED_CLAIM=$(futurectl claim --lease 5m 01987a3c-52f1)\n"
+	  "  futurectl claim 01987a3c-52f1 &\n\n"
+	  "Prints the claim: from then on the promise is completed with it only. Without --lease it is held as long as\n"
+	  "this program runs, which is until the promise is over (exit as of wait).\n\n"
+	  "Options:\n"
+	  "      --lease TIME        it must be renewed within this time\n",
+	  ctl_claim },
+	{ "renew", "--lease TIME [--claim CLAIM] ID", "keep a claim for longer",
+	  "Example:\n"
+	  "  futurectl renew --lease 5m 01987a3c-52f1\n\n"
+	  "Options:\n"
+	  "      --lease TIME        from now\n"
+	  CTL_CLAIM_HELP,
+	  ctl_renew },
+	{ "progress", "[--claim CLAIM] ID JSON", "say how far a promise is",
+	  "Example:\n"
+	  "  futurectl progress 01987a3c-52f1 '{\"done\": 3, \"of\": 10}'\n\n"
+	  "Options:\n"
+	  CTL_CLAIM_HELP,
+	  ctl_progress },
+	{ "resolve", "[--claim CLAIM] [--type TYPE] [-d TEXT | -f FILE] ID", "complete a promise with its result",
+	  "Examples:\n"
+	  "  ./solve | futurectl resolve 01987a3c-52f1\n"
+	  "  futurectl resolve 01987a3c-52f1 -f model.bin --type application/octet-stream\n"
+	  "  futurectl resolve 01987a3c-52f1 -d '{\"approved\": true}' --type application/json\n\n"
+	  "Options:\n"
+	  "  -d, --data TEXT         the result is this text\n"
+	  "  -f, --file FILE         the result is what is in FILE; without either, what comes from standard input\n"
+	  "      --type TYPE         its media type\n"
+	  CTL_CLAIM_HELP,
+	  ctl_resolve },
+	{ "reject", "[--claim CLAIM] [-m TEXT] [--code CODE] [--kind KIND] [-f FILE] ID", "fail a promise",
+	  "Example:\n"
+	  "  futurectl reject 01987a3c-52f1 -m 'no convergence' --code E7 -f trace.txt\n\n"
+	  "Options:\n"
+	  "  -m, --message TEXT      why, for people\n"
+	  "      --code CODE         why, for programs\n"
+	  "      --kind KIND         what kind of error, instead of \"rejected\"\n"
+	  "  -f, --file FILE         details: what is in FILE\n"
+	  CTL_CLAIM_HELP,
+	  ctl_reject },
+	{ "pause", "ID... | --label NAME=VALUE... | --origin URL", "send no more requests",
+	  "Examples:\n"
+	  "  futurectl pause 01987a3c-52f1\n"
+	  "  futurectl pause --label team=vision\n"
+	  "  futurectl pause --origin https://api.example.com\n\n"
+	  "Futures wait in the state that they are in, until they are resumed; their deadlines still count. Prints how many\n"
+	  "were paused.\n\n"
+	  "Options:\n"
+	  "      --label NAME=VALUE  those that have this label now; more than one: all of them\n"
+	  "      --origin URL        all of yours at this service, also those that will be\n",
+	  ctl_pause },
+	{ "resume", "ID... | --label NAME=VALUE... | --origin URL", "send requests again",
+	  "Examples:\n"
+	  "  futurectl resume 01987a3c-52f1\n"
+	  "  futurectl resume --origin https://api.example.com\n\n"
+	  "Options:\n"
+	  "      --label NAME=VALUE  as of pause\n"
+	  "      --origin URL        as of pause; futures that are paused by themselves stay so\n",
+	  ctl_resume },
+	{ "pin", "ID...", "keep futures however old they are",
+	  "Example:\n  futurectl pin 01987a3c-52f1\n", ctl_pin },
+	{ "unpin", "ID...", "let go of pinned futures",
+	  "Example:\n  futurectl unpin 01987a3c-52f1\n", ctl_unpin },
+	{ "save", "[--single] FILE ID...", "write ids to a file, for another process to go on with",
+	  "Example:\n"
+	  "  futurectl save jobs.json $(futurectl create --batch specs.jsonl)\n\n"
+	  "Options:\n"
+	  "      --single            it stands for one thing, not for a list of one\n",
+	  ctl_save },
+	{ "open", "[--states] FILE", "print the ids in such a file",
+	  "Examples:\n"
+	  "  futurectl wait $(futurectl open jobs.json)\n"
+	  "  futurectl open --states jobs.json\n\n"
+	  "Options:\n"
+	  "      --states            and what state each is in\n",
+	  ctl_open },
 	{ "profile", "check FILE | try FILE | show NAME | list  [-p NAME=VALUE]...", "for those who write profiles",
 	  "Examples:\n"
 	  "  futurectl profile check my-service.json\n"

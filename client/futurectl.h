@@ -27,11 +27,13 @@ enum ctl_exit {
 #define CTL_PREFIX_MIN 8                    /* characters of an id that is cut short */
 #define CTL_CALL_TIMEOUT_USEC 30000000u     /* for an answer that the daemon gives at once */
 #define CTL_INPUT_MAX ((size_t)1024 * 1024) /* bytes of a spec */
+#define CTL_BYTES_MAX ((size_t)1024 * 1024 * 1024) /* of a result that is read; the daemon has a limit of its own */
 
 /* Global options, and the connection once a command has asked for it. */
 struct ctl {
 	const char *socket;
 	bool json;
+	unsigned flags;          /* of the connection */
 	futured *connection;
 };
 
@@ -58,6 +60,20 @@ int ctl_refresh(struct ctl *ctl, const struct ctl_command *command, int argc, ch
 int ctl_extend(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_retry(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 int ctl_forget(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_pause(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_resume(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_pin(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_unpin(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_promise(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_timer(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_group(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_claim(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_renew(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_progress(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_resolve(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_reject(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_save(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+int ctl_open(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
 
 /* --- futurectl_common.c ----------------------------------------------------------------------- */
 
@@ -83,15 +99,14 @@ int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *para
 /* Wait for the answer to a call that was made with the result r; reply is released. As ctl_call() otherwise. */
 int ctl_await(struct ctl *ctl, const char *what, int r, futured_reply *reply, uint64_t timeout_usec, json_t **ret);
 
-/* Read a file whole; "-" is standard input. NULL after saying why not. */
+/* Read a file of text whole; "-" is standard input. NULL after saying why not. */
 char *ctl_read_file(const char *name);
 
-/* The full id of what the user typed. 0, or the exit code after saying why not. */
-int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE]);
+/* The same for any bytes. */
+char *ctl_read_bytes(const char *name, size_t *ret_len);
 
-/* Seconds, with a unit (s, m, h, d) if need be, as microseconds. "none" is FUTURED_TIME_NONE where that is
- * allowed. False when it is neither. */
-bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret);
+/* The full id of what the user typed. 0, or the exit code after saying why not. */
+int ctl_id(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE]);
 
 /* Split NAME=VALUE in two, in place. False without a name or '='. */
 bool ctl_split(char *text, const char **ret_name, const char **ret_value);
@@ -101,9 +116,6 @@ void ctl_print_json(json_t *object);
 
 /* Print bytes from elsewhere on one line of a terminal: control characters become '?'. */
 void ctl_print_text(const char *text);
-
-/* Local time of milliseconds since the epoch. */
-void ctl_format_time(json_int_t ms, char ret[32]);
 
 /* The name of a state. */
 const char *ctl_state_name(int state);
@@ -116,5 +128,18 @@ json_t *ctl_bytes_json(const void *data, size_t len);
 
 /* Nothing more to read after the options: CTL_USAGE if there is, else 0. */
 int ctl_no_more(const struct ctl_command *command, int argc, char **argv);
+
+/* --- futurectl_time.c ------------------------------------------------------------------------- */
+
+/* Seconds, with a unit (s, m, h, d) if need be, as microseconds. "none" is FUTURED_TIME_NONE where that is
+ * allowed. False when it is neither. */
+bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret);
+
+/* A point in time: HH:MM, the next one; YYYY-MM-DD with HH:MM or HH:MM:SS behind it, in local time or with Z or an offset;
+ * @SECONDS since the epoch. Milliseconds since the epoch; false when it is none of these. */
+bool ctl_parse_time(const char *text, uint64_t *ret);
+
+/* Local time of milliseconds since the epoch. */
+void ctl_format_time(json_int_t ms, char ret[32]);
 
 #endif

@@ -8,7 +8,7 @@
 static int change_call(struct ctl *ctl, const char *typed, const char *method, json_t *params, json_t **ret)
 {
 	char id[CTL_ID_SIZE];
-	int code = ctl_resolve(ctl, typed, id);
+	int code = ctl_id(ctl, typed, id);
 
 	if (code) {
 		json_decref(params);
@@ -89,6 +89,21 @@ int ctl_refresh(struct ctl *ctl, const struct ctl_command *command, int argc, ch
 int ctl_forget(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	return change_each(ctl, command, "future.forget", change_show_forgotten, argc, argv);
+}
+
+static void change_show_pinned(json_t *reply)
+{
+	printf("%s %s\n", change_text(reply, "id"), json_is_true(json_object_get(reply, "pinned")) ? "pinned" : "not pinned");
+}
+
+int ctl_pin(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	return change_each(ctl, command, "future.pin", change_show_pinned, argc, argv);
+}
+
+int ctl_unpin(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	return change_each(ctl, command, "future.unpin", change_show_pinned, argc, argv);
 }
 
 int ctl_extend(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)

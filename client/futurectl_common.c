@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void __attribute__((format(printf, 1, 0))) ctl_vsay(const char *format, va_list args)
 {
@@ -109,6 +108,7 @@ int ctl_connect(struct ctl *ctl)
 	if (ctl->connection)
 		return 0;
 	options.client = "futurectl";
+	options.flags = ctl->flags;
 	r = futured_open(ctl->socket, &options, &ctl->connection);
 	if (r == 0)
 		return 0;
@@ -172,33 +172,69 @@ int ctl_call(struct ctl *ctl, const char *what, const char *method, json_t *para
 	return code;
 }
 
-char *ctl_read_file(const char *name)
+/* All of file, up to max bytes, and a NUL. NULL and errno: EFBIG when there is more. */
+static char *ctl_read_stream(FILE *file, size_t max, size_t *ret_len)
+{
+	size_t len = 0, room = 0;
+	char *data = NULL, *grown;
+
+	errno = 0;
+	do {
+		if (len + 1 >= room) {
+			room = room ? room * 2 : 4096;
+			grown = realloc(data, room);
+			if (!grown)
+				goto fail;
+			data = grown;
+		}
+		len += fread(data + len, 1, room - len - 1, file);
+	} while (len <= max && !feof(file) && !ferror(file));
+	if (len > max)
+		errno = EFBIG;
+	if (len > max || ferror(file))
+		goto fail;
+	data[len] = '\0';
+	*ret_len = len;
+	return data;
+
+fail:
+	free(data);
+	return NULL;
+}
+
+static char *ctl_read(const char *name, size_t max, size_t *ret_len)
 {
 	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-	char *text = malloc(CTL_INPUT_MAX + 1);
-	size_t len = 0;
+	char *data = file ? ctl_read_stream(file, max, ret_len) : NULL;
 
-	if (file && text) {
-		len = fread(text, 1, CTL_INPUT_MAX + 1, file);
-		if (!ferror(file) && len <= CTL_INPUT_MAX && !memchr(text, '\0', len)) {
-			text[len] = '\0';
-			if (file != stdin)
-				fclose(file);
-			return text;
-		}
-	}
-	if (len > CTL_INPUT_MAX)
-		ctl_say("%s: more than %zu bytes", name, CTL_INPUT_MAX);
-	else
-		ctl_say("%s: %s", name, errno ? strerror(errno) : "not text");
+	if (!data && errno == EFBIG)
+		ctl_say("%s: more than %zu bytes", name, max);
+	else if (!data)
+		ctl_say("%s: %s", name, strerror(errno));
 	if (file && file != stdin)
 		fclose(file);
+	return data;
+}
+
+char *ctl_read_file(const char *name)
+{
+	size_t len;
+	char *text = ctl_read(name, CTL_INPUT_MAX, &len);
+
+	if (!text || strlen(text) == len)
+		return text;
+	ctl_say("%s: not text", name);
 	free(text);
 	return NULL;
 }
 
+char *ctl_read_bytes(const char *name, size_t *ret_len)
+{
+	return ctl_read(name, CTL_BYTES_MAX, ret_len);
+}
+
 /* Which futures' ids begin with what was typed. */
-static int ctl_resolve_prefix(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
+static int ctl_id_prefix(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
 {
 	const char *first = NULL, *second = NULL;
 	json_t *reply, *futures;
@@ -223,7 +259,7 @@ static int ctl_resolve_prefix(struct ctl *ctl, const char *typed, char ret[CTL_I
 	return code;
 }
 
-int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
+int ctl_id(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
 {
 	size_t len = strlen(typed);
 
@@ -233,33 +269,9 @@ int ctl_resolve(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE])
 		return CTL_USAGE;
 	}
 	if (len < CTL_ID_SIZE - 1)
-		return ctl_resolve_prefix(ctl, typed, ret);
+		return ctl_id_prefix(ctl, typed, ret);
 	memcpy(ret, typed, CTL_ID_SIZE);
 	return 0;
-}
-
-bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret)
-{
-	static const struct { const char *name; double seconds; } units[] = {
-		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 },
-	};
-	double seconds;
-	char *end;
-
-	if (none_allowed && strcmp(text, "none") == 0) {
-		*ret = FUTURED_TIME_NONE;
-		return true;
-	}
-	seconds = strtod(text, &end);
-	if (end == text || !(seconds >= 0 && seconds <= 3153600000.0))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name) == 0) {
-			*ret = (uint64_t)(seconds * units[i].seconds * 1e6);
-			return true;
-		}
-	}
-	return false;
 }
 
 bool ctl_split(char *text, const char **ret_name, const char **ret_value)
@@ -286,16 +298,6 @@ void ctl_print_text(const char *text)
 {
 	for (; *text; text++)
 		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-}
-
-void ctl_format_time(json_int_t ms, char ret[32])
-{
-	time_t seconds = (time_t)(ms / 1000);
-	struct tm local;
-
-	localtime_r(&seconds, &local);
-	if (strftime(ret, 32, "%Y-%m-%d %H:%M:%S", &local) == 0)
-		snprintf(ret, 32, "%lld", (long long)ms);
 }
 
 const char *ctl_state_name(int state)

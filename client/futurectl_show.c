@@ -11,7 +11,7 @@
 /* How much of key is shown where it names a time in milliseconds, which is shown as date and hour. 0 for others. */
 static size_t show_time_len(const char *key)
 {
-	static const char *const suffixes[] = { "_at_ms", "_since_ms" };
+	static const char *const suffixes[] = { "_at_ms", "_since_ms", "_until_ms" };
 	size_t len = strlen(key);
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
@@ -30,6 +30,7 @@ static void show_value(const char *key, json_t *value, int indent)
 	char time[32], *text;
 	const char *name;
 	json_t *inner;
+	size_t i;
 
 	printf("%*s%.*s:", indent, "", (int)(time_len ? time_len : strlen(key)), key);
 	if (json_is_object(value)) {
@@ -44,6 +45,9 @@ static void show_value(const char *key, json_t *value, int indent)
 	} else if (time_len) {
 		ctl_format_time(json_integer_value(value), time);
 		fputs(time, stdout);
+	} else if (json_is_array(value) && strcmp(key, "after") == 0) {
+		json_array_foreach(value, i, inner)
+			printf("%s%s", i ? " " : "", json_string_value(inner) ? json_string_value(inner) : "?");
 	} else if (json_is_integer(value) && strcmp(key, "mode") == 0) {
 		printf("%04o", (unsigned)json_integer_value(value));
 	} else {
@@ -79,7 +83,7 @@ int ctl_get(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 		return ctl_usage(command, "an id is missing");
 	code = ctl_no_more(command, argc - 2, argv + 2);
 	if (code == 0)
-		code = ctl_resolve(ctl, argv[1], id);
+		code = ctl_id(ctl, argv[1], id);
 	if (code == 0)
 		code = ctl_call(ctl, argv[1], "future.get", json_pack("{s:s}", "id", id), &reply);
 	if (code == 0)
@@ -175,6 +179,17 @@ static void show_labels(json_t *labels)
 	}
 }
 
+/* What has been done to it. */
+static void show_marks(json_t *future)
+{
+	static const char *const marks[] = { "claimed", "pinned" };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		if (json_is_true(json_object_get(future, marks[i])))
+			printf(" (%s)", marks[i]);
+	}
+}
+
 /* A future on a line: id, state, creation, profile, labels, and what stands in its way. */
 static void show_line(json_t *future)
 {
@@ -182,15 +197,18 @@ static void show_line(json_t *future)
 	const char *state = json_string_value(json_object_get(future, "state"));
 	const char *profile = json_string_value(json_object_get(future, "profile"));
 	const char *condition = json_string_value(json_object_get(future, "condition"));
+	const char *kind = json_string_value(json_object_get(future, "kind"));
 	char time[32] = "-";
 
 	if (json_object_get(future, "created_at_ms"))
 		ctl_format_time(json_integer_value(json_object_get(future, "created_at_ms")), time);
 	printf("%-36s  %-9s  %-19s  ", id ? id : "?", state ? state : "?", time);
-	ctl_print_text(profile ? profile : "-");
+	/* What is no operation at a service has no profile. */
+	ctl_print_text(profile ? profile : kind && strcmp(kind, "http") != 0 ? kind : "-");
 	show_labels(json_object_get(future, "labels"));
 	if (condition)
 		printf(" (%s)", condition);
+	show_marks(future);
 	putchar('\n');
 }
 

@@ -18,6 +18,7 @@ struct wait_args {
 	uint64_t timeout_usec;
 	enum futured_wait_mode mode;
 	const char *output;
+	bool as_completed;
 };
 
 static int wait_parse(const struct ctl_command *command, struct wait_args *args, const char *shorts,
@@ -33,6 +34,9 @@ static int wait_parse(const struct ctl_command *command, struct wait_args *args,
 			break;
 		case 'e':
 			args->mode = FUTURED_FIRST_EXCEPTION;
+			break;
+		case 'c':
+			args->as_completed = true;
 			break;
 		case 'o':
 			args->output = optarg;
@@ -74,6 +78,19 @@ static void wait_on_done(futured_future *future, void *userdata)
 		ctl_fail(futured_future_id(future), outcome, error);
 }
 
+/* For another program: only its id, and also that of one which is no more. */
+static void wait_on_completed(futured_future *future, void *userdata)
+{
+	struct ctl *ctl = userdata;
+
+	if (ctl->json || futured_future_result(future, NULL, NULL) == -ETIMEDOUT) {
+		wait_on_done(future, userdata);
+		return;
+	}
+	puts(futured_future_id(future));
+	fflush(stdout);
+}
+
 /* The exit code for one future that is over. */
 static int wait_code(futured_future *future)
 {
@@ -101,7 +118,7 @@ static int wait_attach(struct ctl *ctl, const char *typed, unsigned flags, futur
 
 	code = ctl_connect(ctl);
 	if (code == 0)
-		code = ctl_resolve(ctl, typed, id);
+		code = ctl_id(ctl, typed, id);
 	if (code)
 		return code;
 	r = futured_attach(ctl->connection, id, flags, cb, ctl, ret);
@@ -113,6 +130,7 @@ int ctl_wait(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 	static const struct option options[] = {
 		{ "any", no_argument, NULL, 'a' },
 		{ "first-exception", no_argument, NULL, 'e' },
+		{ "as-completed", no_argument, NULL, 'c' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 }
 	};
@@ -135,7 +153,8 @@ int ctl_wait(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 		args.timeout_usec = CTL_CALL_TIMEOUT_USEC;
 	}
 	while (code == 0 && n < count) {
-		code = wait_attach(ctl, argv[optind + (int)n], flags, wait_on_done, &futures[n]);
+		code = wait_attach(ctl, argv[optind + (int)n], flags, args.as_completed ? wait_on_completed : wait_on_done,
+		    &futures[n]);
 		n += code == 0;
 	}
 	if (code == 0) {

@@ -134,7 +134,7 @@ static int watch_resolve(struct ctl *ctl, struct watch_args *args, int n, char *
 	if (!args->ids || !args->texts)
 		return ctl_fail(NULL, -ENOMEM, NULL);
 	for (int i = 0; i < n && code == 0; i++) {
-		code = ctl_resolve(ctl, typed[i], args->texts[i]);
+		code = ctl_id(ctl, typed[i], args->texts[i]);
 		args->ids[i] = args->texts[i];
 	}
 	args->options.ids = args->ids;

@@ -439,8 +439,8 @@ FUTURED_API int futured_future_renew(futured_future *f, uint64_t lease_usec, fut
 /* Say how far it is: JSON text, which all who follow the future are given. {} */
 FUTURED_API int futured_future_set_progress(futured_future *f, const char *json, futured_reply_cb cb, void *userdata,
     futured_reply **ret);
-/* It succeeded: these bytes are its result. content_type may be NULL. {state}. -EMSGSIZE for more than fits into a message,
- * which is 1 MiB. */
+/* It succeeded: these bytes are its result. content_type may be NULL. They are copied, and travel in parts where there are
+ * many. {state}; -EMSGSIZE for more than the daemon takes. */
 FUTURED_API int futured_future_resolve(futured_future *f, const void *data, size_t len, const char *content_type,
     futured_reply_cb cb, void *userdata, futured_reply **ret);
 

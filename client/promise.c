@@ -148,16 +148,36 @@ int futured_future_resolve(futured_future *f, const void *data, size_t len, cons
 	struct resolve_params params = {
 		.id = f->id, .claim = promise_claim(f), .content_type = slice_from_str(content_type),
 		/* Empty is not absent. */
-		.result = { .data = data ? data : "", .len = len },
+		.result = { .data = data ? data : "", .len = PROTO_RESULT_CHUNK_MAX },
+		.offset.set = true,
+		.more = true,
 	};
 	struct call call = { .method = "future.resolve", .add = promise_add_resolve, .arg = &params };
+	futured_reply *part = NULL, *next;
 	int r = promise_check(f);
 
 	if (r < 0)
 		return r;
 	if ((!data && len > 0) || !pairs_text_ok(content_type))
 		return -EINVAL;
-	return call_start(f->conn, &call, cb, userdata, ret);
+	/* The daemon keeps the parts for this connection only. */
+	if (len > PROTO_RESULT_CHUNK_MAX)
+		call.flags = REQUEST_BOUND;
+	for (; r == 0 && len > PROTO_RESULT_CHUNK_MAX; len -= PROTO_RESULT_CHUNK_MAX) {
+		next = NULL;
+		r = call_start(f->conn, &call, NULL, NULL, &next);
+		futured_reply_unref(part);
+		call.before = part = next;
+		params.result.data += PROTO_RESULT_CHUNK_MAX;
+		params.offset.value += PROTO_RESULT_CHUNK_MAX;
+	}
+	params.more = false;
+	params.result.len = len;
+	params.offset.set = params.offset.value > 0;
+	if (r == 0)
+		r = call_start(f->conn, &call, cb, userdata, ret);
+	futured_reply_unref(part);
+	return r;
 }
 
 static int promise_add_reject(struct pack *pack, const void *arg)

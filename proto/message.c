@@ -415,7 +415,10 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, content_type, FIELD_TEXT, 0),
 	FIELD(snapshot, result_size, FIELD_U64, 0),
 	FIELD(snapshot, seq, FIELD_U64, 0),
+	FIELD(snapshot, held, FIELD_BOOL, 0),
+	FIELD(snapshot, start_at_ms, FIELD_U64, 0),
 	FIELD(snapshot, labels, FIELD_ANY, 0),
+	FIELD(snapshot, after, FIELD_ANY, 0),
 	FIELD(snapshot, error, FIELD_ANY, 0),
 	FIELDS_END
 };

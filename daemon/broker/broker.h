@@ -72,7 +72,7 @@ bool broker_lost(const struct broker *broker);
 /* --- single futures ----------------------------------------------------------------------------- */
 
 struct create_request {
-	struct plan_source source;
+	struct plan_source source;      /* with what it waits for: see hold.h */
 	struct slice key;
 	const struct store_label *labels;
 	size_t n_labels;
@@ -97,7 +97,7 @@ struct future_view {
 	const struct future_rec *rec;   /* state, error and result fields only when terminal is durable: see below */
 	enum store_state state;         /* the durable one; use it instead of rec->state */
 	bool terminal;                  /* of the durable state */
-	const char *condition;          /* "unreachable", "throttled" or NULL */
+	const char *condition;          /* "waiting" (held), "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;
 	bool claimed;                   /* a promise: somebody is at it */
 };
@@ -159,7 +159,7 @@ void broker_delivered(struct broker *broker, const struct id *id);
 /* A process that claims promises for as long as it is there: a connection. */
 struct producer;
 /* NULL: no memory. */
-struct producer *producer_new(struct broker *broker);
+struct producer *producer_new(void);
 /* It is gone: what it still has is abandoned in the next broker_run(). false: it had nothing. The broker must be there
  * yet, unless it had nothing. */
 bool producer_free(struct producer *producer);

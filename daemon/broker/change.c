@@ -64,7 +64,7 @@ static int cancel_live(struct future *future, struct change *change)
 
 	record_draft(future, &draft);
 	draft.cancel_requested = true;
-	if (!future->plan->has_cancel || untouched(future))
+	if (future->rec.held || !future->plan->has_cancel || untouched(future))
 		return drive_finish(future, &draft, &ending);
 	r = record_write(future, &draft, &record_change);
 	/* An operation that has succeeded cannot be cancelled any more: its result is fetched and wins. */

@@ -42,7 +42,8 @@ struct future *future_free(struct future *future)
 {
 	if (!future)
 		return NULL;
-	assert(!future->exchange && !future->watching.watch && !future->waits && !sched_waiting(&future->timer));
+	assert(!future->exchange && !future->watching.watch && !future->waits && !future->hold.on &&
+	    !future->dependents && !sched_waiting(&future->timer));
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future_rec_done(&future->rec);
 	free(future->key.bytes);
@@ -120,7 +121,10 @@ void future_view(const struct future *future, struct future_view *ret)
 		.terminal = future_state_terminal(future->durable_state),
 		.claimed = rec->kind == STORE_KIND_PROMISE && future->durable_state == STORE_RUNNING,
 	};
-	if (ret->state == STORE_RUNNING && rec->attempts > 0) {
+	if (!ret->terminal && rec->held) {
+		ret->condition = "waiting";
+		ret->condition_since_ms = rec->created_at_ms;
+	} else if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";
 		ret->condition_since_ms = rec->unreachable_since_ms;
 	}

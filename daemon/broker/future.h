@@ -12,6 +12,7 @@
 
 struct batch;
 struct broker;
+struct dependency;
 struct keepalive;
 struct producer;
 struct wait_item;
@@ -72,6 +73,15 @@ struct future {
 		uint64_t lease_usec;    /* monotonic: its end; SCHED_NEVER: it has none, or there is no claim */
 		const char *gone;       /* why it is over before the lease is; NULL: it is not */
 	} promise;
+
+	struct {                        /* what it waits for: see hold.h */
+		struct dependency *on;  /* one for each id in rec.after, in that order; NULL: not linked */
+		size_t count;
+		size_t open;            /* those that are not over */
+		bool spoilt;            /* one of them failed, was cancelled or forgotten */
+	} hold;
+	struct dependency *dependents;  /* who waits for it: see dependents.h */
+	uint64_t named;                 /* the last creation that named it as a dependency */
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;

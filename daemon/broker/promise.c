@@ -12,7 +12,6 @@
 #include <string.h>
 
 struct producer {
-	struct broker *broker;
 	struct future *first;           /* the promises that are claimed as long as it is there */
 };
 
@@ -60,13 +59,9 @@ static void give_up(struct future *future, const char *why)
 	future->promise.lease_usec = future->next_usec = now;
 }
 
-struct producer *producer_new(struct broker *broker)
+struct producer *producer_new(void)
 {
-	struct producer *producer = calloc(1, sizeof *producer);
-
-	if (producer)
-		producer->broker = broker;
-	return producer;
+	return calloc(1, sizeof(struct producer));
 }
 
 bool producer_free(struct producer *producer)
@@ -76,11 +71,7 @@ bool producer_free(struct producer *producer)
 	while (producer && producer->first) {
 		struct future *future = producer->first;
 
-		/* The one that ends with the daemon is found by the next daemon, on the disk. */
-		if (producer->broker->stopping) {
-			promise_leave(future);
-			continue;
-		}
+		/* While the daemon stops no timer is set: then the next daemon finds it on the disk. */
 		give_up(future, "its producer's connection was closed");
 		drive_arm(future);
 	}

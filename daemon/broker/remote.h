@@ -11,6 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When a group is done. */
+enum group_until {
+	GROUP_ALL,                   /* all members are over, however */
+	GROUP_ANY,                   /* the first is over */
+	GROUP_FIRST_EXCEPTION        /* the first has failed, else all are over */
+};
+
 /*
  * A plan is the compiled spec of one future. The service side allocates a larger struct that begins
  * with this one; the broker reads these fields and hands the pointer back. Immutable.
@@ -38,6 +45,11 @@ struct plan {
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
 	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
 	bool release;                /* a promise whose producer is gone may be claimed again; else it fails */
+	bool has_delay;              /* a timer: it succeeds */
+	uint64_t delay_usec;         /* so long after its creation */
+	enum group_until until;      /* a group */
+	const struct id *of;         /* its members in order, duplicates kept */
+	size_t n_of;
 };
 
 /* What a creator asked for, as JSON texts; absent slices where nothing was given. */
@@ -47,6 +59,12 @@ struct plan_source {
 	struct slice spec;
 	struct slice polling;
 	struct slice retry;
+	/* What it waits for before its first request: part of what equal texts mean, nothing that is compiled. */
+	const struct id *after;
+	size_t n_after;
+	int64_t start_at_ms;         /* 0: none */
+	bool has_delay;
+	uint64_t delay_usec;         /* instead of start_at_ms: from the creation on */
 };
 
 /* What is stored of a creation. Allocated by the service side, freed with free(). */

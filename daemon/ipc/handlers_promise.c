@@ -23,7 +23,7 @@ static int read_lease(struct call *call, const struct span *span, struct lease *
 		return 0;
 	}
 	if (!session->producer)
-		session->producer = producer_new(call_broker(call));
+		session->producer = producer_new();
 	if (!session->producer)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a claim");
 	*ret = (struct lease){ .producer = session->producer };

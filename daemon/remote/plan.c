@@ -87,6 +87,11 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.retry_after_max_usec = settings.retry_after_max_usec,
 		.bucket_limit = settings.bucket_limit,
 		.release = spec->release,
+		.has_delay = spec->local.has_delay,
+		.delay_usec = spec->local.delay_usec,
+		.until = spec->local.until,
+		.of = spec->local.of,
+		.n_of = spec->local.n_of,
 	};
 	for (enum step step = STEP_SUBMIT; submit->given && step < STEPS; step++)
 		plan->plan.has_idempotency |= spec_uses(spec, step, "idempotency") != NULL;

@@ -202,6 +202,7 @@ static struct spec *spec_free(struct spec *spec)
 	json_decref(spec->settings_names);
 	json_decref(spec->names);
 	json_decref(spec->root);
+	free(spec->local.of);
 	free(spec->text);
 	free(spec);
 	return NULL;

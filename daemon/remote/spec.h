@@ -24,6 +24,13 @@ struct spec {
 	json_t *settings_names;        /* what they name */
 	struct request requests[STEPS];
 	bool release;                  /* of a promise: see struct plan */
+	struct {                       /* of a timer or group: likewise */
+		bool has_delay;
+		uint64_t delay_usec;
+		enum group_until until;
+		struct id *of;
+		size_t n_of;
+	} local;
 };
 
 struct spec_cache *spec_cache_new(void);

@@ -127,6 +127,94 @@ START_TEST(an_empty_result_is_one)
 }
 END_TEST
 
+/* What has come of a result that a message has no room for, and which part is refused. */
+static struct {
+	size_t len;
+	unsigned parts;
+	bool whole;
+	unsigned refused;
+} upload;
+
+static void take_part(void)
+{
+	size_t len = peer_param(&peer, "result")->via.bin.size;
+	const msgpack_object *offset = peer_param(&peer, "offset");
+
+	ck_assert(slice_equals(peer.request.method, "future.resolve"));
+	ck_assert_uint_eq(offset ? offset->via.u64 : 0, upload.len);
+	ck_assert_uint_le(len, PROTO_RESULT_CHUNK_MAX);
+	ck_assert(!upload.whole);
+	upload.len += len;
+	upload.whole = peer_param(&peer, "more") == NULL;
+	if (++upload.parts < upload.refused || upload.refused == 0)
+		reply_empty(peer.request.id);
+	else if (upload.parts == upload.refused)
+		peer_reply_error(&peer, peer.request.id, ERROR_TOO_LARGE, "too long", NULL);
+	else
+		peer_reply_error(&peer, peer.request.id, ERROR_INVALID_ARGUMENT, "offset", NULL);
+}
+
+/* Resolve f with len bytes; how that ended. The reply is the caller's. */
+static int resolve_long(size_t len, unsigned refused, futured_reply **ret)
+{
+	char *data = calloc(1, len);
+
+	memset(&upload, 0, sizeof(upload));
+	upload.refused = refused;
+	ck_assert_int_eq(futured_future_resolve(f, data, len, NULL, NULL, NULL, ret), 0);
+	free(data);
+	while (futured_reply_status(*ret) == -EINPROGRESS) {
+		futured_process(c);
+		peer_expect_any(&peer, take_part);
+	}
+	pump(c);
+	return futured_reply_status(*ret);
+}
+
+START_TEST(a_long_result_comes_in_parts)
+{
+	size_t len = 2 * PROTO_RESULT_CHUNK_MAX + 1;
+	futured_reply *reply;
+
+	ck_assert_int_eq(resolve_long(len, 0, &reply), 0);
+	ck_assert_uint_eq(upload.parts, 3);
+	ck_assert_uint_eq(upload.len, len);
+	ck_assert(upload.whole);
+	futured_reply_unref(reply);
+	ck_assert(TAILQ_EMPTY(&c->replies));
+}
+END_TEST
+
+START_TEST(the_first_part_that_is_refused_says_why)
+{
+	futured_reply *reply;
+
+	ck_assert_int_eq(resolve_long(4 * PROTO_RESULT_CHUNK_MAX, 2, &reply), -EMSGSIZE);
+	ck_assert_uint_eq(upload.parts, 4);
+	ck_assert_str_eq(futured_reply_error(reply)->message, "too long");
+	futured_reply_unref(reply);
+	ck_assert(TAILQ_EMPTY(&c->replies));
+}
+END_TEST
+
+/* What is lost with the connection cannot be gone on with on the next. */
+START_TEST(parts_belong_to_a_connection)
+{
+	size_t len = 5 * PROTO_RESULT_CHUNK_MAX;
+	char *data = calloc(1, len);
+	futured_reply *reply;
+
+	ck_assert_int_eq(futured_future_resolve(f, data, len, NULL, NULL, NULL, &reply), 0);
+	free(data);
+	pump(c);
+	peer_hang_up(&peer);
+	ck_assert_int_eq(futured_reply_wait(reply, FUTURED_TIME_NONE), 1);
+	ck_assert_int_eq(futured_reply_status(reply), -ECONNRESET);
+	futured_reply_unref(reply);
+	ck_assert(TAILQ_EMPTY(&c->replies));
+}
+END_TEST
+
 START_TEST(a_rejection)
 {
 	struct futured_rejection rejection = FUTURED_REJECTION_INIT;
@@ -321,6 +409,9 @@ int main(void)
 	tcase_add_test(tcase, a_lease_without_end_is_the_connections);
 	tcase_add_test(tcase, a_result_is_bytes);
 	tcase_add_test(tcase, an_empty_result_is_one);
+	tcase_add_test(tcase, a_long_result_comes_in_parts);
+	tcase_add_test(tcase, the_first_part_that_is_refused_says_why);
+	tcase_add_test(tcase, parts_belong_to_a_connection);
 	tcase_add_test(tcase, a_rejection);
 	tcase_add_test(tcase, nothing_overtakes_a_claim);
 	tcase_add_test(tcase, a_refused_claim_leaves_the_one_before);

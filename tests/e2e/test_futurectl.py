@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import harness
+from ctl import CommandLine
 from harness import json_lines, wait_until
 from operations import OperationsTest
 
@@ -12,15 +13,7 @@ ODD = b'{ "z":1,\n "a" : "\\u00e9", "n":9007199254740993 }'
 NO_SUCH = "01900000-0000-7000-8000-000000000000"
 
 
-class Futurectl(OperationsTest):
-    def ctl(self, *arguments, status=0, **options):
-        done = self.daemon.ctl(*arguments, **options)
-        self.assertEqual(done.returncode, status, (arguments, done.stdout, done.stderr))
-        if status in (2, 4, 5, 6, 7, 75):
-            self.assertTrue(done.stderr.strip(), f"{arguments}: exit {status} without a word")
-            self.assertFalse(done.stdout, f"{arguments}: an error on stdout")
-        return done.stdout
-
+class Futurectl(CommandLine, OperationsTest):
     def new(self, name, *more, **operation):
         """An operation at the service and a future for it, made by futurectl; its id."""
         self.google.add(name, **operation)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { FLAG, NUMBER, SECONDS, TEXT, RANGE, POLICY, END };
+enum type { FLAG, NUMBER, SECONDS, TEXT, RANGE, POLICY, END, KIND, UNTIL, IDS };
 
 #define AT(field) offsetof(struct script, field)
 
@@ -65,7 +65,11 @@ static const struct word {
 	{ "nostart", FLAG, AT(nostart), 0 },
 	{ "invalid", FLAG, AT(invalid), 0 },
 	{ "promise", FLAG, AT(promise), 0 },
-	{ "release", FLAG, AT(plan.release), 0 }
+	{ "release", FLAG, AT(plan.release), 0 },
+	{ "kind", KIND, AT(plan.kind), 0 },
+	{ "rings", SECONDS, AT(plan.delay_usec), AT(plan.has_delay) },
+	{ "until", UNTIL, AT(plan.until), 0 },
+	{ "of", IDS, AT(of), 0 }
 };
 
 static void complain(const char *what, const char *word)
@@ -121,6 +125,37 @@ static void read_range(struct script *script, const struct word *word, const cha
 		*(unsigned *)(void *)((char *)script + word->second) = (unsigned)strtoul(colon + 1, NULL, 10);
 }
 
+static void read_kind(struct script *script, const char *value)
+{
+	if (strcmp(value, "timer") == 0)
+		script->plan.kind = STORE_KIND_TIMER;
+	else if (strcmp(value, "group") == 0)
+		script->plan.kind = STORE_KIND_GROUP;
+	else
+		complain("no such kind", value);
+}
+
+static void read_until(struct script *script, const char *value)
+{
+	if (strcmp(value, "any") == 0)
+		script->plan.until = GROUP_ANY;
+	else if (strcmp(value, "first_exception") == 0)
+		script->plan.until = GROUP_FIRST_EXCEPTION;
+	else if (strcmp(value, "all") != 0)
+		complain("no such until", value);
+}
+
+static void read_ids(struct script *script, const char *value)
+{
+	script->of = calloc(strlen(value) / ID_TEXT_LEN + 1, sizeof(*script->of));
+	if (!script->of)
+		abort();
+	for (; *value; value += ID_TEXT_LEN + (value[ID_TEXT_LEN] == ','))
+		if (id_parse(value, ID_TEXT_LEN, &script->of[script->plan.n_of++]) < 0)
+			complain("no id", value);
+	script->plan.of = script->of;
+}
+
 static void read_word(struct script *script, const struct word *word, const char *value)
 {
 	void *field = (char *)script + word->offset;
@@ -148,6 +183,15 @@ static void read_word(struct script *script, const struct word *word, const char
 		break;
 	case END:
 		read_end(script, value);
+		break;
+	case KIND:
+		read_kind(script, value);
+		break;
+	case UNTIL:
+		read_until(script, value);
+		break;
+	case IDS:
+		read_ids(script, value);
 		break;
 	}
 }
@@ -192,9 +236,10 @@ struct script *script_new(const char *text, size_t len)
 		script->plan.polling.jitter = script->plan.retry.jitter = POLICY_JITTER_NONE;
 	if (script->plan.ack_on == 0)
 		script->plan.ack_on = 1u << OUTCOME_SUCCESS | 1u << OUTCOME_FAILURE | 1u << OUTCOME_CANCELLED;
-	script->plan.kind = script->promise ? STORE_KIND_PROMISE : STORE_KIND_HTTP;
+	if (script->promise)
+		script->plan.kind = STORE_KIND_PROMISE;
 	/* Who reads it where there is no service finds nothing. */
-	script->plan.bucket = script->promise ? NULL : script->bucket;
+	script->plan.bucket = script->plan.kind == STORE_KIND_HTTP ? script->bucket : NULL;
 	if (!script->place[0])
 		memcpy(script->place, script->bucket, sizeof(script->place));
 	return script;
@@ -202,6 +247,8 @@ struct script *script_new(const char *text, size_t len)
 
 struct script *script_free(struct script *script)
 {
+	if (script)
+		free(script->of);
 	free(script);
 	return NULL;
 }

@@ -40,11 +40,15 @@
  *   nostart                              no request can be built (a credential is missing)
  *   invalid                              refused by prepare
  *   promise release                      of that kind; one whose producer is gone may be claimed again
+ *   kind=timer|group                     no operation at all:
+ *   rings=S                              a timer's own delay
+ *   of=ID,ID until=any|first_exception   a group's members, and when it is done, if not with all of them
  */
 struct script {
 	struct plan plan;               /* first: see remote.h */
 	char bucket[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
 	enum outcome end;
+	struct id *of;                  /* for the plan */
 	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells, promise;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
 	unsigned hops, fetch_pending, fetch_fail, ack_fail, events_busy;

@@ -73,16 +73,22 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
     struct plan **ret_plan, struct error *error)
 {
 	struct plan_texts texts = { 0 };
-	size_t len;
+	size_t len, at;
 	int r;
 
 	texts.spec = must(strndup(source->spec.data ? source->spec.data : "", source->spec.len));
 	texts.params = must(strndup(source->params.data ? source->params.data : "{}",
 	    source->params.data ? source->params.len : 2));
-	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + sizeof("||");
+	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + (ID_TEXT_LEN + 1) * source->n_after + 64;
 	texts.request = must(malloc(len));
-	snprintf(texts.request, len, "%.*s|%s|%s", (int)source->profile.len,
-	    source->profile.data ? source->profile.data : "", texts.params, texts.spec);
+	at = (size_t)snprintf(texts.request, len, "%.*s|%s|%s|%lld|%llu", (int)source->profile.len,
+	    source->profile.data ? source->profile.data : "", texts.params, texts.spec, (long long)source->start_at_ms,
+	    (unsigned long long)(source->has_delay ? source->delay_usec + 1 : 0));
+	for (size_t i = 0; i < source->n_after; i++) {
+		texts.request[at++] = '|';
+		id_format(&source->after[i], texts.request + at);
+		at += ID_TEXT_LEN;
+	}
 	r = on_compile(self, texts.spec, texts.params, ret_plan, error);
 	if (r < 0) {
 		free(texts.spec);

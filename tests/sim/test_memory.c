@@ -112,7 +112,7 @@ static void create_all(struct run *run)
 static void do_promises(struct run *run)
 {
 	client_claim(run->sim, 0, &run->promises[0], NULL, 100 * SECOND, &run->kept);
-	run->producer = producer_new(run->sim->broker);
+	run->producer = producer_new();
 	if (run->producer)
 		client_claim(run->sim, 0, &run->promises[1], run->producer, UINT64_MAX, &run->lost);
 	client_claim(run->sim, 0, &run->promises[2], NULL, 20 * SECOND, &run->taken);

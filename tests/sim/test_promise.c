@@ -12,7 +12,7 @@ static struct producer *producer;
 static void setup(void)
 {
 	sim = sim_new(1);
-	producer = producer_new(sim->broker);
+	producer = producer_new();
 }
 
 static void teardown(void)
@@ -30,7 +30,7 @@ static void crash(uint64_t down_usec)
 
 	sim_crash(sim, down_usec);
 	ck_assert(!producer_free(old));
-	producer = producer_new(sim->broker);
+	producer = producer_new();
 }
 
 /* Claim as uid 1000, which is durable then. */
@@ -182,7 +182,7 @@ START_TEST(a_producer_that_is_gone)
 	sim_run(sim, HOUR / 2);
 	ck_assert_int_eq(client_state(sim, &ids[0]), STORE_RUNNING);
 	ck_assert(producer_free(producer));
-	producer = producer_new(sim->broker);
+	producer = producer_new();
 	sim_run(sim, SECOND);
 	expect_failed(&ids[0], "abandoned", "connection was closed");
 	ck_assert_int_eq(client_state(sim, &ids[1]), STORE_CANCELLED);
@@ -194,7 +194,7 @@ END_TEST
 
 START_TEST(from_one_producer_to_another)
 {
-	struct producer *other = producer_new(sim->broker);
+	struct producer *other = producer_new();
 	struct id id = client_make(sim, "promise");
 	struct answer first = claim(&id, UINT64_MAX), answer;
 
@@ -219,7 +219,7 @@ START_TEST(gone_before_its_claim_was_durable)
 	sim->commit_usec = UINT64_MAX;
 	client_claim(sim, 1000, &id, producer, UINT64_MAX, &answer);
 	ck_assert(producer_free(producer));
-	producer = producer_new(sim->broker);
+	producer = producer_new();
 	sim_run(sim, SECOND);
 	sim_commit(sim);
 	sim->commit_usec = 1000;
@@ -267,7 +267,7 @@ START_TEST(a_clean_stop_leaves_claims_to_the_next_daemon)
 	ck_assert(producer_free(old));
 	producer = NULL;
 	sim_restart(sim, SECOND);
-	producer = producer_new(sim->broker);
+	producer = producer_new();
 	ck_assert(disk_find(sim->disk, id.bytes)->rec.state == STORE_RUNNING);
 	sim_run(sim, SECOND);
 	expect_failed(&id, "abandoned", "ended with the daemon");
