@@ -131,6 +131,55 @@ class Operation(GoogleTest):
         self.assertEqual((again.result(harness.PATIENCE), again.id, again.is_new()), (b"[]", future_id, 0))
 
 
+class OperationsV1(GoogleTest):
+    """tests/unit/operations_v1/: how get, list, cancel and delete are requests."""
+
+    def targets(self, kind):
+        return [(entry["method"], entry["target"]) for entry in self.requests(kind)]
+
+    def test_get_operation_rest(self):
+        self.service.add("operations/sample 1", polls=0)
+        self.make("operations/sample 1").result(harness.PATIENCE)
+        self.assertEqual(self.targets("get"), [("GET", "/v1/operations/sample%201")])
+
+    def test_list_operations_rest(self):
+        """One list, page by page, instead of a request for each."""
+        batch = {"url": "/v1/operations", "query": {"pageSize": 2, "pageToken": "{page}"}, "items": "/operations",
+                 "id": "/name", "is": "{name}", "next": {"page": {"body": "/nextPageToken"}}}
+        names = [f"operations/{i}" for i in range(3)]
+        for name in names:
+            self.service.add(name)
+        futures = [self.make(name, spec={"polling": {**QUICK, "batch": batch}}) for name in names]
+        for future in futures:
+            future.created()
+        self.seen(2, "list")
+        for i, name in enumerate(names):
+            self.service.end(name, response=b"%d" % i)
+        self.assertEqual([future.json(harness.PATIENCE) for future in futures], [0, 1, 2])
+        first, second = (target for _, target in self.targets("list")[:2])
+        self.assertEqual(first, "/v1/operations?pageSize=2")
+        self.assertRegex(second, "pageToken=[^&]")
+
+    def test_cancel_operation_rest(self):
+        self.service.add(ID)
+        future = self.make(ID)
+        self.asked(future)
+        future.cancel()
+        self.ended(libfutured.Cancelled, future)
+        self.assertEqual(self.targets("cancel"), [("POST", f"/v1/{ID}:cancel")])
+
+    def test_delete_operation_rest(self):
+        """Only when the result is ours for good, and as something to do for the spec that says so."""
+        self.service.add(ID, polls=0, response=b"1")
+        self.assertEqual(self.make(ID).result(harness.PATIENCE), b"1")
+        self.assertEqual(self.count("delete"), 0)
+        future = self.make(ID, spec={"ack": {"url": "/v1/{+name}"}})
+        self.assertEqual(future.result(harness.PATIENCE), b"1")
+        self.seen(1, "delete")
+        self.assertEqual(self.targets("delete"), [("DELETE", "/v1/" + ID)])
+        self.assertEqual(self.c.attach(future.id).result(harness.PATIENCE), b"1")
+
+
 # An operation in the manner of Compute: a status, and its errors in fields of its own. It has no result.
 COMPUTE = [
     {"when": {"status": 200, "body": {"/status": "DONE", "/error/errors": {"type": "array"}}}, "then": "failure",
