@@ -48,15 +48,27 @@ static json_t *pause_parse(struct ctl *ctl, const struct ctl_command *command, i
 	return code ? NULL : params;
 }
 
+/* Which are paused now: who pauses one will want to know what there is to resume. */
+static void pause_show_origins(json_t *reply)
+{
+	json_t *origin;
+	size_t i;
+
+	json_array_foreach(json_object_get(reply, "origins"), i, origin)
+		printf("%s is paused\n", json_string_value(origin));
+}
+
 static int pause_run(struct ctl *ctl, const struct ctl_command *command, const char *method, const char *word, int argc,
     char **argv)
 {
 	json_t *params, *reply;
+	bool origin;
 	int code;
 
 	params = pause_parse(ctl, command, argc, argv, &code);
 	if (!params)
 		return code;
+	origin = json_object_get(params, "origin") != NULL;
 	code = ctl_call(ctl, NULL, method, params, &reply);
 	if (code)
 		return code;
@@ -65,6 +77,8 @@ static int pause_run(struct ctl *ctl, const struct ctl_command *command, const c
 		return 0;
 	}
 	printf("%lld %s\n", (long long)json_integer_value(json_object_get(reply, word)), word);
+	if (origin)
+		pause_show_origins(reply);
 	json_decref(reply);
 	return 0;
 }

@@ -76,6 +76,8 @@ static struct broker_config broker_part(const struct config *config)
 		.long_polls_bucket = (unsigned)config->long_polls_per_bucket,
 		.futures_per_uid = config->futures_per_uid,
 		.result_max = config->result_max,
+		.finished_per_uid = config->finished_per_uid,
+		.results_per_uid = config->results_per_uid,
 	};
 }
 

@@ -351,6 +351,14 @@ const struct field reject_params_fields[] = {
 	FIELDS_END
 };
 
+const struct field pause_params_fields[] = {
+	FIELD(pause_params, id, FIELD_ID, 0),
+	FIELD(pause_params, ids, FIELD_IDS, 0),
+	FIELD(pause_params, labels, FIELD_ANY, 0),
+	FIELD(pause_params, origin, FIELD_TEXT, 0),
+	FIELDS_END
+};
+
 const struct field name_params_fields[] = {
 	FIELD(name_params, name, FIELD_TEXT, FIELD_REQUIRED),
 	FIELDS_END
@@ -409,6 +417,8 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, condition_since_ms, FIELD_U64, 0),
 	FIELD(snapshot, last_error, FIELD_TEXT, 0),
 	FIELD(snapshot, cancel_requested, FIELD_BOOL, 0),
+	FIELD(snapshot, paused, FIELD_BOOL, 0),
+	FIELD(snapshot, pinned, FIELD_BOOL, 0),
 	FIELD(snapshot, progress, FIELD_TEXT, 0),
 	FIELD(snapshot, claimed, FIELD_BOOL, 0),
 	FIELD(snapshot, lease_until_ms, FIELD_U64, 0),
@@ -446,6 +456,8 @@ const struct field event_fields[] = {
 	FIELD(event_wire, state, FIELD_TEXT, 0),
 	FIELD(event_wire, at_ms, FIELD_U64, 0),
 	FIELD(event_wire, progress, FIELD_TEXT, 0),
+	FIELD(event_wire, message, FIELD_TEXT, 0),
+	FIELD(event_wire, attempts, FIELD_U64, 0),
 	FIELD(event_wire, error, FIELD_ANY, 0),
 	FIELDS_END
 };

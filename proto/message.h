@@ -86,7 +86,7 @@ struct create_params {
 };
 extern const struct field create_params_fields[];
 
-struct id_params {                       /* get, cancel, refresh, retry, forget */
+struct id_params {                       /* get, cancel, refresh, retry, pin, unpin, forget */
 	struct id id;
 };
 extern const struct field id_params_fields[];
@@ -178,6 +178,14 @@ struct reject_params {
 };
 extern const struct field reject_params_fields[];
 
+struct pause_params {                    /* pause, resume: one of */
+	struct id id;                    /* zero: absent */
+	struct id_list ids;
+	const msgpack_object *labels;    /* map of str to str: all must match */
+	struct slice origin;             /* "https://host:port" */
+};
+extern const struct field pause_params_fields[];
+
 struct name_params {
 	struct slice name;
 };
@@ -234,10 +242,12 @@ struct snapshot {
 	struct maybe_u64 next_poll_at_ms;
 	struct maybe_u64 requests;       /* sent to the service for this future */
 	struct maybe_u64 attempts;       /* failed in a row, as the retry policy counts them */
-	struct slice condition;          /* "waiting", "unreachable", "throttled"; absent when all is well */
+	struct slice condition;          /* "waiting", "paused", "unreachable", "throttled"; absent when all is well */
 	struct maybe_u64 condition_since_ms;
 	struct slice last_error;         /* of the last failing request */
 	bool cancel_requested;
+	bool paused;                     /* it was named by future.pause, itself or by its labels */
+	bool pinned;                     /* not forgotten when its time is over */
 	struct slice progress;           /* JSON text */
 	bool claimed;                    /* a promise: by a producer */
 	struct maybe_u64 lease_until_ms; /* of that claim; absent: as long as its connection lives */
@@ -272,10 +282,12 @@ struct event_wire {
 	struct maybe_u64 subscription;
 	struct maybe_u64 seq;
 	struct id id;
-	struct slice event;              /* "created", "changed", "progress", "forgotten" */
+	struct slice event;              /* "created", "changed", "progress", "trouble", "forgotten" */
 	struct slice state;
 	struct maybe_u64 at_ms;
 	struct slice progress;           /* JSON text, the newest */
+	struct slice message;            /* of trouble: why the last request failed */
+	struct maybe_u64 attempts;       /* of trouble: failed in a row */
 	const msgpack_object *error;     /* read only: a failure_wire map */
 };
 extern const struct field event_fields[];

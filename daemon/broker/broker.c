@@ -49,6 +49,8 @@ struct broker *broker_new(const struct broker_config *config, const struct broke
 	index_init(&broker->index, key);
 	keepalives_init(&broker->keepalives, key);
 	batches_init(&broker->batches, key);
+	stops_init(&broker->stops, key);
+	retention_init(&broker->retention, key);
 	limits = limits_of(config);
 	broker->buckets = buckets_new(&limits, key);
 	if (!broker->buckets) {
@@ -76,6 +78,8 @@ struct broker *broker_free(struct broker *broker)
 	keepalives_done(&broker->keepalives);
 	batches_done(&broker->batches);
 	buckets_free(broker->buckets);
+	stops_done(&broker->stops);
+	retention_done(&broker->retention);
 	sched_done(&broker->timers);
 	sched_done(&broker->expiries);
 	sched_done(&broker->wait_timers);
@@ -89,6 +93,7 @@ void broker_configure(struct broker *broker, const struct broker_config *config)
 
 	broker->config = *config;
 	buckets_configure(broker->buckets, &limits);
+	broker->retention.due = true;
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -133,10 +138,12 @@ uint64_t broker_run(struct broker *broker)
 			expire(future, now);
 		keepalives_due(broker, now);
 		batches_due(broker, now);
+		assemblies_due(broker);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
+	retention_run(broker);                /* and have asked for results by now */
 	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
-	    earliest(sched_next(&broker->wait_timers), batches_fade(broker))));
+	    earliest(sched_next(&broker->wait_timers), earliest(batches_fade(broker), assemblies_next(broker, now)))));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
 }
 
@@ -262,6 +269,7 @@ void core_remove(struct broker *broker, struct future *future)
 {
 	drive_end(future);
 	dependents_gone(future);
+	retention_leave(future);
 	index_remove(&broker->index, future);
 	future->removed = true;
 	if (future->pins == 0)

@@ -2,12 +2,15 @@
 #ifndef BROKER_CORE_H
 #define BROKER_CORE_H
 
+#include "daemon/broker/assembly.h"
 #include "daemon/broker/batch.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/bucket.h"
 #include "daemon/broker/index.h"
 #include "daemon/broker/keepalive.h"
+#include "daemon/broker/retention.h"
 #include "daemon/broker/sched.h"
+#include "daemon/broker/stops.h"
 
 struct broker {
 	struct broker_config config;
@@ -25,8 +28,11 @@ struct broker {
 	struct sched timers;            /* of live futures: requests and deadlines */
 	struct sched expiries;          /* of those that are over */
 	struct buckets *buckets;
+	struct stops stops;
+	struct retention retention;
 	struct keepalives keepalives;
 	struct batches batches;
+	struct assemblies assemblies;
 
 	struct wait *waits;             /* all of them */
 	struct wait *ready_first, *ready_last;  /* their condition holds or their time is over */

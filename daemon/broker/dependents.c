@@ -61,6 +61,8 @@ int dependents_link(struct future *waiting)
 		dependency->on = index_find(&waiting->broker->index, &id);
 		if (dependency->on)
 			chain(dependency);
+		if (dependency->on && future_at_rest(&dependency->on->rec))
+			drive_arm(dependency->on);
 		if (!dependency->on || future_state_terminal(dependency->on->durable_state))
 			note_end(dependency);
 	}

@@ -21,6 +21,7 @@ struct future *future_new(struct broker *broker)
 	future->promise.lease_usec = SCHED_NEVER;
 	future->slot.granted = drive_granted;
 	sched_entry_init(&future->timer);
+	sched_entry_init(&future->ended);
 	return future;
 }
 
@@ -43,7 +44,7 @@ struct future *future_free(struct future *future)
 	if (!future)
 		return NULL;
 	assert(!future->exchange && !future->watching.watch && !future->waits && !future->hold.on &&
-	    !future->dependents && !sched_waiting(&future->timer));
+	    !future->dependents && !sched_waiting(&future->timer) && !sched_waiting(&future->ended));
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future_rec_done(&future->rec);
 	free(future->key.bytes);
@@ -65,12 +66,30 @@ void future_unpin(struct future *future)
 		future_free(future);
 }
 
+/* Its plan is gone when it is over, and its origin may not be known. */
+static bool origin_stopped(const struct future *future)
+{
+	return future->plan && stops_have(&future->broker->stops, future->rec.uid, future->plan->origin);
+}
+
+int future_join_slot(const struct future *future, struct bucket_slot *slot)
+{
+	const struct plan *plan = future->plan;
+	int r = bucket_join(future->broker->buckets, future->rec.uid, plan->bucket, plan->bucket_limit, slot);
+
+	if (r == 0)
+		bucket_hold(slot->bucket, origin_stopped(future));
+	return r;
+}
+
 int future_join_bucket(struct future *future)
 {
-	if (future->slot.bucket)
-		return 0;
-	return bucket_join(future->broker->buckets, future->rec.uid, future->plan->bucket, future->plan->bucket_limit,
-	    &future->slot);
+	return future->slot.bucket ? 0 : future_join_slot(future, &future->slot);
+}
+
+bool future_paused(const struct future *future)
+{
+	return future->rec.paused || origin_stopped(future);
 }
 
 bool future_state_terminal(enum store_state state)
@@ -124,6 +143,8 @@ void future_view(const struct future *future, struct future_view *ret)
 	if (!ret->terminal && rec->held) {
 		ret->condition = "waiting";
 		ret->condition_since_ms = rec->created_at_ms;
+	} else if (!ret->terminal && future_paused(future)) {
+		ret->condition = "paused";
 	} else if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";
 		ret->condition_since_ms = rec->unreachable_since_ms;

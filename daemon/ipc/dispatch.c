@@ -37,6 +37,10 @@ static const struct method methods[] = {
 	{ "future.progress",    progress_params_fields,    h_future_progress,    0 },
 	{ "future.resolve",     resolve_params_fields,     h_future_resolve,     0 },
 	{ "future.reject",      reject_params_fields,      h_future_reject,      0 },
+	{ "future.pause",       pause_params_fields,       h_future_pause,       0 },
+	{ "future.resume",      pause_params_fields,       h_future_resume,      0 },
+	{ "future.pin",         id_params_fields,          h_future_pin,         0 },
+	{ "future.unpin",       id_params_fields,          h_future_unpin,       0 },
 	{ "profile.list",       empty_params_fields,       h_profile_list,       METHOD_WHILE_STOPPING },
 	{ "profile.get",        name_params_fields,        h_profile_get,        METHOD_WHILE_STOPPING },
 	{ "profile.check",      profile_params_fields,     h_profile_check,      METHOD_WHILE_STOPPING },
@@ -60,6 +64,7 @@ union params {
 	struct progress_params progress;
 	struct resolve_params resolve;
 	struct reject_params reject;
+	struct pause_params pause;
 	struct name_params name;
 	struct profile_params profile;
 	struct empty_params empty;

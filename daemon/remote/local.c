@@ -13,7 +13,7 @@ static const struct {
 	{ "http", STORE_KIND_HTTP, KEY_PLAIN },
 	{ "promise", STORE_KIND_PROMISE, KEY_PLAIN },
 	{ "timer", STORE_KIND_TIMER, KEY_PLAIN },
-	{ "group", STORE_KIND_GROUP, KEY_LATER },
+	{ "group", STORE_KIND_GROUP, KEY_PLAIN },
 };
 enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
 

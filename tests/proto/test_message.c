@@ -386,6 +386,7 @@ START_TEST(tables_of_params)
 	ASSERT_TABLE(renew_params, renew_params_fields, "id", "claim", "lease");
 	ASSERT_TABLE(resolve_params, resolve_params_fields, "id", "claim", "result", "content_type", "offset", "more");
 	ASSERT_TABLE(reject_params, reject_params_fields, "id", "claim", "kind", "message", "code", "details");
+	ASSERT_TABLE(pause_params, pause_params_fields, "id", "ids", "origin");
 	ASSERT_TABLE(name_params, name_params_fields, "name");
 	assert_table(empty_params_fields, sizeof(struct empty_params), (const char *const[]){ NULL });
 }
@@ -396,13 +397,14 @@ START_TEST(tables_of_replies)
 	ASSERT_TABLE(create_reply, create_reply_fields, "id", "state", "created");
 	ASSERT_TABLE(snapshot, snapshot_fields, "id", "state", "kind", "profile", "key", "uid", "mode", "created_at_ms",
 	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests",
-	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "progress", "claimed",
-	    "lease_until_ms", "content_type", "result_size", "seq", "held", "start_at_ms");
+	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "paused", "pinned", "progress",
+	    "claimed", "lease_until_ms", "content_type", "result_size", "seq", "held", "start_at_ms");
 	ASSERT_TABLE(result_reply, result_reply_fields, "state", "result", "content_type", "offset", "size");
 	ASSERT_TABLE(cancel_reply, cancel_reply_fields, "cancelled", "state");
 	ASSERT_TABLE(claim_reply, claim_reply_fields, "claim", "lease_until_ms", "progress");
 	ASSERT_TABLE(state_reply, state_reply_fields, "state", "offset");
-	ASSERT_TABLE(event_wire, event_fields, "subscription", "seq", "id", "event", "state", "at_ms", "progress");
+	ASSERT_TABLE(event_wire, event_fields, "subscription", "seq", "id", "event", "state", "at_ms", "progress",
+	    "message", "attempts");
 }
 END_TEST
 
@@ -434,6 +436,7 @@ START_TEST(required_keys)
 	assert_required(unsubscribe_params_fields, "subscription");
 	assert_required(list_params_fields, "");
 	assert_required(extend_params_fields, "id timeout");
+	assert_required(pause_params_fields, "");
 	assert_required(name_params_fields, "name");
 	assert_required(create_reply_fields, "id state");
 	assert_required(snapshot_fields, "id state");

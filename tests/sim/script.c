@@ -27,6 +27,7 @@ static const struct word {
 	{ "reset", FLAG, AT(plan.reset_on_progress), 0 },
 	{ "deliver", FLAG, AT(plan.keep_until_delivered), 0 },
 	{ "bucket", TEXT, AT(bucket), 0 },
+	{ "origin", TEXT, AT(origin), 0 },
 	{ "place", TEXT, AT(place), 0 },
 	{ "limit", NUMBER, AT(plan.bucket_limit), 0 },
 	{ "ttl", SECONDS, AT(plan.ttl_usec), 0 },
@@ -240,6 +241,7 @@ struct script *script_new(const char *text, size_t len)
 		script->plan.kind = STORE_KIND_PROMISE;
 	/* Who reads it where there is no service finds nothing. */
 	script->plan.bucket = script->plan.kind == STORE_KIND_HTTP ? script->bucket : NULL;
+	script->plan.origin = script->origin[0] ? script->origin : NULL;
 	if (!script->place[0])
 		memcpy(script->place, script->bucket, sizeof(script->place));
 	return script;

@@ -69,6 +69,17 @@ static int on_compile(void *self, const char *spec, const char *params, struct p
 	return 0;
 }
 
+/* The bytes themselves, where they begin as JSON does; else as a string. */
+static int on_embed(void *self, const char *content_type, struct slice bytes, char **ret)
+{
+	size_t size = bytes.len + sizeof("\"base64\":\"\"");
+	bool is_json = bytes.len > 0 && strchr("{[n0123456789", bytes.data[0]);
+
+	*ret = must(malloc(size));
+	snprintf(*ret, size, is_json ? "\"result\":%.*s" : "\"base64\":\"%.*s\"", (int)bytes.len, bytes.data);
+	return 0;
+}
+
 static int on_prepare(void *self, const struct plan_source *source, struct plan_texts *ret_texts,
     struct plan **ret_plan, struct error *error)
 {
@@ -97,6 +108,14 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 		return r;
 	}
 	*ret_texts = texts;
+	return 0;
+}
+
+static int on_origin(void *self, struct slice text, char **ret, struct error *error)
+{
+	(void)self;
+	(void)error;
+	*ret = must(strndup(text.data, text.len));
 	return 0;
 }
 
@@ -289,7 +308,8 @@ struct service *service_new(const uint64_t *now_usec)
 
 	service->now_usec = now_usec;
 	service->remote = (struct remote){
-		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free,
+		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .origin = on_origin,
+		.embed = on_embed,
 		.start = on_start, .abort = on_abort, .watch = service_watch, .unwatch = service_unwatch
 	};
 	return service;
