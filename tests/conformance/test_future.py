@@ -4,8 +4,8 @@ import threading
 
 from conformance import harness, libfutured
 from kinds import KindsTest
-from liborders import claim, promise, set_exception, set_progress, set_result
 from libfutured import Cancelled, Failed
+from liborders import claim, promise, set_exception, set_progress, set_result
 
 
 class FutureTests(KindsTest):

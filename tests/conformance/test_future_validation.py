@@ -46,6 +46,17 @@ class TestFutureValidation(LibraryTest):
                                           says=key)
         self.assertEqual((self.rpc.call("server.stats")["created"], self.count(None)), (0, 0))
 
+    def test_run_later_rejects_invalid_delays_without_starting_future(self):
+        spec = {"base": self.service.url, "poll": {"url": "/poll/1"}}
+        for key, values in (("delay", NUMBERS), ("start_at", (-1, 0.5, True, "1"))):
+            for value in values:
+                with self.subTest(key=key, value=value):
+                    self.assert_rpc_error("InvalidArgument", self.rpc.call, "future.create", {"spec": spec, key: value},
+                                          says=key)
+        self.assert_rpc_error("InvalidArgument", self.rpc.call, "future.create",
+                              {"spec": spec, "delay": 1, "start_at": 1}, says="delay")
+        self.assertEqual((self.rpc.call("server.stats")["created"], self.count(None)), (0, 0))
+
     def test_wait_invalid_return_when_preserves_the_sdk_error_contract(self):
         future = self.one()
         with self.assertRaises(libfutured.Error) as caught:
