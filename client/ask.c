@@ -1,6 +1,7 @@
 /* ask.c - how a handle asks the daemon for its future: creation, the wait for its end, its result in pieces. */
 #include "client/failure.h"
 #include "client/future.h"
+#include "client/progress.h"
 #include "client/watch.h"
 
 #include <errno.h>
@@ -165,6 +166,7 @@ static int ask_on_created(void *owner, const struct answer *answer)
 	id_format(&f->id, f->id_text);
 	f->has_id = true;
 	f->is_new = reply.created;
+	progress_on_id(f);
 	/* Nobody holds it and nobody is called: it is durable, and that was all there was to do. */
 	if (f->kept && !f->callbacks)
 		future_finish(f, 0, NULL);

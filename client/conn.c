@@ -5,6 +5,7 @@
 
 #include "client/address.h"
 #include "client/call.h"
+#include "client/feed.h"
 #include "client/future.h"
 #include "client/group.h"
 #include "client/hello.h"
@@ -38,6 +39,19 @@ int conn_check(const struct futured *c)
 	return c->state == CONN_CLOSED ? -ENOTCONN : 0;
 }
 
+uint64_t futured_now(void)
+{
+	return conn_now();
+}
+
+void conn_wake(struct futured *c)
+{
+	if (!c->loop_cb || c->processing || c->loop_told)
+		return;
+	c->loop_told = true;
+	c->loop_cb(c, -1, c->loop_userdata);
+}
+
 /* --- callbacks that are due --------------------------------------------------------------------- */
 
 void conn_due_add(struct futured *c, struct due *due)
@@ -47,6 +61,7 @@ void conn_due_add(struct futured *c, struct due *due)
 	due->queued = true;
 	TAILQ_INSERT_TAIL(&c->due, due, entry);
 	c->n_due++;
+	conn_wake(c);
 }
 
 void conn_due_remove(struct futured *c, struct due *due)
@@ -88,6 +103,8 @@ static uint64_t conn_backoff(unsigned failures)
 
 static void conn_close_socket(struct futured *c)
 {
+	if (c->fd >= 0 && c->loop_cb)
+		c->loop_cb(c, c->fd, c->loop_userdata);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -251,6 +268,7 @@ static int conn_turn(struct futured *c)
 	}
 	progress |= conn_shed_parked(c);
 	progress |= future_flush(c);
+	progress |= feed_flush(c);
 	r = c->fd >= 0 ? conn_write(c) : 0;
 	if (r >= 0) {
 		progress |= r;
@@ -276,6 +294,7 @@ int futured_process(futured *c)
 	if (c->processing)
 		return -EBUSY;
 	c->processing = true;
+	c->loop_told = false;
 	c->refs++;
 	r = conn_turn(c);
 	c->busy = r > 0;
@@ -308,7 +327,7 @@ int futured_get_timeout(futured *c, uint64_t *ret_deadline_usec)
 {
 	if (c->pid != getpid())
 		return -ECHILD;
-	if (c->n_due > 0 || c->busy || future_can_flush(c))
+	if (c->n_due > 0 || c->busy || future_can_flush(c) || feed_can_flush(c))
 		*ret_deadline_usec = 0;
 	else if (c->state == CONN_CLOSED)
 		return -ENOTCONN;
@@ -368,6 +387,8 @@ int conn_drive(struct futured *c, int (*check)(void *arg), void *arg, uint64_t t
 		if (r < 0)
 			break;
 	}
+	/* What the callbacks began, the loop has to go on with. */
+	conn_wake(c);
 	futured_unref(c);
 	return r;
 }
@@ -413,6 +434,8 @@ static struct futured *conn_new(void)
 	TAILQ_INIT(&c->unwatched);
 	TAILQ_INIT(&c->watches);
 	TAILQ_INIT(&c->groups);
+	TAILQ_INIT(&c->feeds);
+	TAILQ_INIT(&c->unfollowed);
 	TAILQ_INIT(&c->replies);
 	TAILQ_INIT(&c->subscriptions);
 	return c;
@@ -496,6 +519,12 @@ void futured_close(futured *c)
 		;
 	c->processing = false;
 	futured_unref(c);
+}
+
+void futured_set_loop_cb(futured *c, futured_loop_cb cb, void *userdata)
+{
+	c->loop_cb = cb;
+	c->loop_userdata = userdata;
 }
 
 const char *futured_socket_path(futured *c)

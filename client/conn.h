@@ -44,6 +44,8 @@ TAILQ_HEAD(group_list, futured_group);
 TAILQ_HEAD(reply_list, futured_reply);
 TAILQ_HEAD(subscription_list, futured_subscription);
 TAILQ_HEAD(watch_list, watch);
+TAILQ_HEAD(feed_list, feed);
+TAILQ_HEAD(progress_list, progress);
 
 struct futured {
 	unsigned refs;
@@ -53,6 +55,9 @@ struct futured {
 	int error;                       /* CONN_CLOSED: negative errno */
 	bool busy;                       /* the last turn had something to do, so there may be more */
 	bool processing;                 /* inside futured_process() or futured_close() */
+	futured_loop_cb loop_cb;
+	void *loop_userdata;
+	bool loop_told;                  /* of something to do, since the last turn */
 	unsigned flags;                  /* FUTURED_NO_RECONNECT */
 	size_t result_max;
 	char *client;
@@ -72,6 +77,11 @@ struct futured {
 	struct future_list unwatched;    /* live, with an id, and nothing asked of the daemon yet */
 	struct watch_list watches;
 	struct group_list groups;
+	struct feed_list feeds;
+	struct progress_list unfollowed; /* handles that want to be followed and are not yet */
+	struct request *seq_request;     /* for last_seq, unanswered */
+	uint64_t last_seq;               /* of an event there has been, when known */
+	bool seq_known;
 	char *file_error;                /* see futured_group_file_error() */
 	struct reply_list replies;
 	struct subscription_list subscriptions;
@@ -95,6 +105,9 @@ void conn_end(struct futured *c, int error);
 /* Queue and unqueue a callback. Queueing twice, or taking out what is not in, does nothing. */
 void conn_due_add(struct futured *c, struct due *due);
 void conn_due_remove(struct futured *c, struct due *due);
+
+/* There is something to do that was not there before: tell the event loop, unless a turn is under way. */
+void conn_wake(struct futured *c);
 
 /* CLOCK_MONOTONIC in microseconds. */
 uint64_t conn_now(void);

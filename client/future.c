@@ -4,6 +4,7 @@
 #include "client/call.h"
 #include "client/completion.h"
 #include "client/failure.h"
+#include "client/progress.h"
 #include "client/watch.h"
 
 #include <errno.h>
@@ -110,6 +111,7 @@ static void future_detach(futured_future *f)
 
 	if (!c)
 		return;
+	progress_detach(f);
 	future_unqueue(f);
 	conn_due_remove(c, &f->due);
 	if (f->watch)
@@ -134,6 +136,7 @@ static void future_drop_claim(futured_future *f)
 void future_discard(futured_future *f)
 {
 	future_drop_claim(f);
+	progress_free(f);
 	future_detach(f);
 	future_free_callbacks(f);
 	failure_free(f->error);
@@ -194,6 +197,7 @@ void future_want(futured_future *f, bool fetch)
 		TAILQ_INSERT_HEAD(&c->unwatched, f, turn);
 	else
 		TAILQ_INSERT_TAIL(&c->unwatched, f, turn);
+	conn_wake(c);
 }
 
 void future_unpark(struct futured *c)
@@ -318,6 +322,7 @@ futured_future *futured_future_unref(futured_future *f)
 	/* The protocol has no way to take a wait back, so it is kept for whoever attaches to that id next. */
 	future_free_callbacks(f);
 	future_drop_claim(f);
+	progress_free(f);
 	f->conn->n_parked++;
 	return NULL;
 }

@@ -26,7 +26,9 @@ struct watch_run {
 
 static const char *watch_event_name(enum futured_event_type type)
 {
-	static const char *const names[] = { "ready", "created", "changed", "progress", "forgotten", "gap", "end" };
+	static const char *const names[] = {
+		"ready", "created", "changed", "progress", "forgotten", "gap", "end", "trouble",
+	};
 
 	return (unsigned)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
 }
@@ -34,13 +36,17 @@ static const char *watch_event_name(enum futured_event_type type)
 static void watch_print_json(const struct futured_event *event)
 {
 	json_error_t ignored;
-	json_t *progress = NULL;
+	json_t *progress = NULL, *object;
 
 	if (event->progress)
 		progress = json_loads(event->progress, JSON_DECODE_ANY | JSON_ALLOW_NUL, &ignored);
-	ctl_print_json(json_pack("{s:I, s:s, s:s, s:s, s:I, s:o*, s:o*}", "seq", (json_int_t)event->seq,
+	object = json_pack("{s:I, s:s, s:s, s:s, s:I, s:o*, s:s*, s:o*}", "seq", (json_int_t)event->seq,
 	    "event", watch_event_name(event->type), "id", event->id, "state", ctl_state_name(event->state),
-	    "at_ms", (json_int_t)event->at_ms, "progress", progress, "error", ctl_error_json(event->error)));
+	    "at_ms", (json_int_t)event->at_ms, "progress", progress, "message", event->message,
+	    "error", ctl_error_json(event->error));
+	if (event->type == FUTURED_EVENT_TROUBLE)
+		json_object_set_new(object, "attempts", json_integer((json_int_t)event->attempts));
+	ctl_print_json(object);
 }
 
 static void watch_print(const struct futured_event *event)
@@ -53,6 +59,10 @@ static void watch_print(const struct futured_event *event)
 	if (event->progress) {
 		putchar(' ');
 		ctl_print_text(event->progress);
+	}
+	if (event->type == FUTURED_EVENT_TROUBLE) {
+		printf(" (%llu in a row) ", (unsigned long long)event->attempts);
+		ctl_print_text(event->message ? event->message : "");
 	}
 	if (event->error) {
 		printf(" %s: ", event->error->kind ? event->error->kind : "error");

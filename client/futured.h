@@ -13,8 +13,8 @@
  *   globals, installs no signal handlers, prints nothing, and never raises SIGPIPE.
  *   After fork() every call in the child that needs the connection returns -ECHILD; releasing its objects there
  *   sends nothing. Open a connection of the child's own instead.
- *   Callbacks run only inside futured_process(), the functions that wait, and futured_close(). A callback may
- *   start new work and release any object, its own and the connection included; processing or waiting from
+ *   Callbacks run only inside futured_process(), the functions that wait, and futured_close(), but for that of
+ *   futured_set_loop_cb(). A callback may start new work and release any object, its own and the connection included; processing or waiting from
  *   inside one returns -EBUSY.
  *   A blocking call that a signal interrupts returns -EINTR. Nothing is lost: make the same call again.
  *   Times are microseconds. Timeouts are relative, deadlines are CLOCK_MONOTONIC.
@@ -86,6 +86,10 @@ struct futured_error {
 	size_t details_len;
 };
 
+/* The google.rpc code that remote_code is, as a number ("5") or by its name ("NOT_FOUND", in quotes or not), 0 to 16;
+ * -1 when it is none, or error is NULL. Codes of HTTP are not: they are in http_status. */
+FUTURED_API int futured_error_grpc_code(const struct futured_error *error);
+
 /* --- the connection --------------------------------------------------------------------------- */
 
 #define FUTURED_NO_RECONNECT 1u  /* a lost connection stays lost: all that is under way ends with -ECONNRESET */
@@ -143,6 +147,19 @@ FUTURED_API int futured_process(futured *c);
 
 /* Block until futured_process() has something to do. 1, or 0 after timeout_usec; -EINTR, -ENOTCONN, -ECHILD. */
 FUTURED_API int futured_wait_io(futured *c, uint64_t timeout_usec);
+
+/* CLOCK_MONOTONIC in microseconds: what deadlines are compared with. */
+FUTURED_API uint64_t futured_now(void);
+
+/*
+ * For an event loop that is asked to watch a descriptor and a time, instead of being told both before each poll. cb is
+ * called outside futured_process() when there is something to do that was not there before, with -1: have
+ * futured_process() called soon. And anywhere, with its number, before the socket is closed: stop watching it; the next
+ * one may have the same number. It is the one callback that comes from inside any function, and must not call back into
+ * the library. NULL takes it away. futured-libevent.h and futured-libuv.h are made of it.
+ */
+typedef void (*futured_loop_cb)(futured *c, int closing_fd, void *userdata);
+FUTURED_API void futured_set_loop_cb(futured *c, futured_loop_cb cb, void *userdata);
 
 /* The path of the socket that this connection uses. */
 FUTURED_API const char *futured_socket_path(futured *c);
@@ -234,8 +251,13 @@ FUTURED_API const char *futured_future_id(futured_future *f);
 FUTURED_API int futured_future_is_new(futured_future *f);
 /* 1 when the handle is done: its future is over, or nothing more will be heard of it; else 0. */
 FUTURED_API int futured_future_is_done(futured_future *f);
-/* enum futured_state as last heard from the daemon. A handle is told of the end, not of each step before it. */
+/* enum futured_state as last heard from the daemon. A handle is told of the end; of the steps before it only when it is
+ * followed: futured_future_on_progress(). */
 FUTURED_API int futured_future_state(futured_future *f);
+/* 1 when that is FUTURED_RUNNING and the handle is not done, else 0. */
+FUTURED_API int futured_future_is_running(futured_future *f);
+/* 1 when that is FUTURED_CANCELLED, else 0. */
+FUTURED_API int futured_future_is_cancelled(futured_future *f);
 
 /* How it ended. 0: succeeded, the bytes and their length (either may be NULL), borrowed, with a NUL after them that
  * does not count; -EINPROGRESS: not done; -ENODATA: succeeded, but FUTURED_NO_RESULT was given (outputs untouched);
@@ -247,6 +269,22 @@ FUTURED_API const char *futured_future_content_type(futured_future *f);
 FUTURED_API uint64_t futured_future_result_size(futured_future *f);
 /* What futured_future_result() fails with, in full; NULL when there is nothing to say. */
 FUTURED_API const struct futured_error *futured_future_error(futured_future *f);
+
+/*
+ * Follow a future before its end. From here on its state, progress and trouble are heard of, whatever the number of
+ * handles that are followed; cb, which may be NULL, is called for each change of its progress, first for what there is,
+ * or for each request to the service that failed and will be tried again. As for other callbacks, in the order of
+ * registration and as long as the handle is held. The daemon may merge what comes faster than it is read.
+ * 0, also for a handle that is done, of which nothing more is heard; -ENOMEM, -ENOTCONN, -ECHILD.
+ */
+FUTURED_API FUTURED_MUST_CHECK int futured_future_on_progress(futured_future *f, futured_cb cb, void *userdata);
+FUTURED_API FUTURED_MUST_CHECK int futured_future_on_trouble(futured_future *f, futured_cb cb, void *userdata);
+/* As last heard of one that is followed, borrowed until the next futured_process(); else NULL, NULL and 0: its progress as
+ * JSON text, as the service or the producer sent it; what went wrong with the last request that failed; how many
+ * had failed in a row then. */
+FUTURED_API const char *futured_future_progress(futured_future *f);
+FUTURED_API const char *futured_future_trouble(futured_future *f);
+FUTURED_API uint64_t futured_future_attempts(futured_future *f);
 
 /* Drive the connection until the daemon has acknowledged a creation. 1: the id is known; 0: timed out; the creation's
  * error when it was refused; -EINTR, -EBUSY, -ENOTCONN, -ECHILD. */
@@ -492,9 +530,11 @@ enum futured_event_type {
 	FUTURED_EVENT_PROGRESS = 3,
 	FUTURED_EVENT_FORGOTTEN = 4,
 	FUTURED_EVENT_GAP = 5,        /* before READY: some were missed for good, look again with future.list */
-	FUTURED_EVENT_END = 6         /* the last one: refused, or the connection is closed; error says why */
+	FUTURED_EVENT_END = 6,        /* the last one: refused, or the connection is closed; error says why */
+	FUTURED_EVENT_TROUBLE = 7     /* a request to the service failed, and will be tried again */
 };
 
+/* Made by the library only, so it may grow at its end. */
 struct futured_event {
 	enum futured_event_type type;
 	int state;                          /* enum futured_state */
@@ -503,6 +543,8 @@ struct futured_event {
 	const char *id;                     /* NULL for READY, GAP and END */
 	const char *progress;               /* JSON text as the service sent it, or NULL */
 	const struct futured_error *error;  /* of a future that failed; of END */
+	const char *message;                /* of TROUBLE: what went wrong */
+	uint64_t attempts;                  /* of TROUBLE: failed in a row */
 };
 
 /* The event lives until the callback returns. */

@@ -114,6 +114,7 @@ int request_send(struct futured *c, struct request *request, struct pack *pack, 
 		TAILQ_INSERT_TAIL(&c->requests.unsent, request, entry);
 	if (flags & REQUEST_LONG)
 		c->n_long++;
+	conn_wake(c);
 	return 0;
 }
 

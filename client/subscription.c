@@ -2,6 +2,7 @@
 #include "client/subscription.h"
 
 #include "client/failure.h"
+#include "client/feed.h"
 #include "client/future.h"
 #include "client/ids.h"
 #include "client/pairs.h"
@@ -18,6 +19,7 @@ struct event {
 	struct futured_event public;
 	char id[ID_TEXT_LEN + 1];
 	char *progress;
+	char *message;
 	struct futured_error *error;
 };
 TAILQ_HEAD(event_list, event);
@@ -62,6 +64,7 @@ static void event_free(struct event *event)
 	TAILQ_REMOVE(&s->events, event, entry);
 	failure_free(event->error);
 	free(event->progress);
+	free(event->message);
 	if (event != &s->end)
 		free(event);
 }
@@ -82,6 +85,7 @@ static void event_queue(futured_subscription *s, struct event *event)
 	event->subscription = s;
 	event->due.run = event_run;
 	event->public.progress = event->progress;
+	event->public.message = event->message;
 	event->public.error = event->error;
 	TAILQ_INSERT_TAIL(&s->events, event, entry);
 	conn_due_add(s->conn, &event->due);
@@ -115,6 +119,7 @@ static int event_type_from_text(struct slice text)
 		{ "changed", FUTURED_EVENT_CHANGED },
 		{ "progress", FUTURED_EVENT_PROGRESS },
 		{ "forgotten", FUTURED_EVENT_FORGOTTEN },
+		{ "trouble", FUTURED_EVENT_TROUBLE },
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -313,6 +318,15 @@ static futured_subscription *subscription_find(struct futured *c, uint64_t numbe
 	return NULL;
 }
 
+/* A copy of text in *ret, which stays NULL where there is none. */
+static int subscription_copy(struct slice text, char **ret)
+{
+	if (!text.data)
+		return 0;
+	*ret = strndup(text.data, text.len);
+	return *ret ? 0 : -ENOMEM;
+}
+
 int subscription_notified(struct futured *c, const msgpack_object *params)
 {
 	struct event_wire wire;
@@ -334,18 +348,17 @@ int subscription_notified(struct futured *c, const msgpack_object *params)
 	event = calloc(1, sizeof(*event));
 	if (!event)
 		return -ENOMEM;
-	if (wire.progress.data) {
-		event->progress = strndup(wire.progress.data, wire.progress.len);
-		if (!event->progress) {
-			free(event);
-			return -ENOMEM;
-		}
+	if (subscription_copy(wire.progress, &event->progress) < 0 ||
+	    subscription_copy(wire.message, &event->message) < 0) {
+		free(event->progress);
+		free(event);
+		return -ENOMEM;
 	}
 	id_format(&wire.id, event->id);
 	event->error = failure_from_map(wire.error, state);
 	event->public = (struct futured_event){
 		.type = (enum futured_event_type)type, .state = state, .seq = wire.seq.value,
-		.at_ms = wire.at_ms.value, .id = event->id,
+		.at_ms = wire.at_ms.value, .id = event->id, .attempts = wire.attempts.value,
 	};
 	event_queue(s, event);
 	s->since = wire.seq.value;
@@ -357,6 +370,8 @@ int subscription_resume(struct futured *c, bool new_epoch)
 	futured_subscription *s;
 	int r;
 
+	if (new_epoch)
+		feed_new_epoch(c);
 	TAILQ_FOREACH(s, &c->subscriptions, entry) {
 		if (s->end.due.run)
 			continue;

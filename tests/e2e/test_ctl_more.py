@@ -300,6 +300,24 @@ class Operations(CommandLine, OperationsTest):
         self.assertEqual(self.ctl("resume", "--origin", self.google.url), "1 resumed\n")
         self.assertEqual(self.ctl("result", made), "1")
 
+    def test_watch_shows_trouble(self):
+        made = self.new("operations/1")
+        self.polled_until("operations/1", 1)
+        watching = {}
+        for option in ("--json", "--since=0"):
+            watching[option] = self.daemon.ctl_start("watch", made, option, text=True)
+            self.addCleanup(watching[option].communicate)
+            self.addCleanup(watching[option].kill)
+        wait_until(lambda: self.rpc.call("server.stats")["subscriptions"] == 2, "the subscriptions")
+        self.google.stumble("operations/1", [503])
+        self.google.end("operations/1", response=b"1")
+        event = next(e for e in map(json.loads, watching["--json"].stdout) if e["event"] == "trouble")
+        self.assertEqual((event["id"], event["attempts"]), (made, 1))
+        self.assertIn("503", event["message"])
+        line = next(line for line in watching["--since=0"].stdout if " trouble " in line)
+        self.assertRegex(line, r"running \(1 in a row\) .*503")
+        self.ctl("wait", made)
+
     def test_pause_usage(self):
         made = self.new("operations/1")
         for command in ("pause", "resume"):

@@ -235,6 +235,8 @@ struct script *script_new(const char *text, size_t len)
 	free(copy);
 	if (!script->jitter)
 		script->plan.polling.jitter = script->plan.retry.jitter = POLICY_JITTER_NONE;
+	if (script->plan.kind == STORE_KIND_TIMER)
+		snprintf(script->result, sizeof(script->result), "null");
 	if (script->plan.ack_on == 0)
 		script->plan.ack_on = 1u << OUTCOME_SUCCESS | 1u << OUTCOME_FAILURE | 1u << OUTCOME_CANCELLED;
 	if (script->promise)

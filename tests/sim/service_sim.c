@@ -92,9 +92,12 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 	    source->params.data ? source->params.len : 2));
 	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + (ID_TEXT_LEN + 1) * source->n_after + 64;
 	texts.request = must(malloc(len));
-	at = (size_t)snprintf(texts.request, len, "%.*s|%s|%s|%lld|%llu", (int)source->profile.len,
-	    source->profile.data ? source->profile.data : "", texts.params, texts.spec, (long long)source->start_at_ms,
-	    (unsigned long long)(source->has_delay ? source->delay_usec + 1 : 0));
+	at = (size_t)snprintf(texts.request, len, "%.*s|%s|%s", (int)source->profile.len,
+	    source->profile.data ? source->profile.data : "", texts.params, texts.spec);
+	if (source->start_at_ms)
+		at += (size_t)snprintf(texts.request + at, len - at, "|at %lld", (long long)source->start_at_ms);
+	if (source->has_delay)
+		at += (size_t)snprintf(texts.request + at, len - at, "|in %llu", (unsigned long long)source->delay_usec);
 	for (size_t i = 0; i < source->n_after; i++) {
 		texts.request[at++] = '|';
 		id_format(&source->after[i], texts.request + at);

@@ -11,6 +11,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,8 +71,10 @@ struct run {
 	struct id earlier[3];           /* made before memory gets short */
 	struct id promises[4];          /* likewise */
 	struct producer *producer;
+	struct answer waiting_ones[4];  /* that wait for the earlier ones, or a time */
 	struct answer kept, lost, taken, progress, resolved, rejected;
 	struct answer created[CREATES], cancelled, extended, retried, forgotten, read;
+	struct answer paused[2], resumed[2], pinned;
 	struct waiting waiting;
 	struct listener listener;
 };
@@ -89,7 +92,7 @@ static void create_all(struct run *run)
 {
 	static const char *const scripts[CREATES] = {
 		"submit cancel polls=3 progress", "submit idempotency busy=1 polls=2 bucket=other", "polls=1 fail=1:2",
-		"end=failure", "throttle=1:5", "polls=2 polling=1/1/1 bucket=third",
+		"end=failure", "throttle=1:5", "polls=40 polling=1/1/1 bucket=third origin=https://third:443",
 		"submit idempotency fetch hops=1 fetch_pending=1 ack ack_fail=1 polls=1 bucket=fourth",
 		"events events_busy=1 events_close=3 wake=1 tells polls=8 polling=1/1/1 ack bucket=fifth"
 	};
@@ -125,12 +128,43 @@ static void do_promises(struct run *run)
 	producer_free(run->producer);
 }
 
+static void do_holds(struct run *run)
+{
+	static const char *const scripts[] = { "polls=1 bucket=a", "submit idempotency bucket=b", "kind=timer rings=5" };
+	struct create_request request;
+	char group[256], names[3][ID_TEXT_LEN + 1];
+
+	for (size_t i = 0; i < 3; i++) {
+		request = client_request(scripts[i]);
+		request.source.after = i == 0 ? run->earlier : run->earlier + 2;
+		request.source.n_after = i == 2 ? 0 : 1;
+		client_create(run->sim, 1000, &request, &run->waiting_ones[i]);
+		id_format(&run->earlier[i], names[i]);
+	}
+	snprintf(group, sizeof(group), "kind=group of=%s,%s,%s", names[0], names[1], names[2]);
+	request = client_request(group);
+	client_create(run->sim, 1000, &request, &run->waiting_ones[3]);
+}
+
+static const struct store_label of_app = { (char *)"app", (char *)"x" };
+static const struct pause_target labelled = { .labels = &of_app, .n_labels = 1 };
+
+/* Those with a label, and those at an origin: created[5] is both. */
+static void pause_all(struct run *run, bool paused, struct answer answers[2])
+{
+	const struct pause_target origin = { .origin = slice_from_str("https://third:443") };
+
+	client_pause(run->sim, 0, &labelled, paused, &answers[0]);
+	client_pause(run->sim, 1001, &origin, paused, &answers[1]);
+}
+
 static void do_everything(struct run *run)
 {
 	struct store_label label = { (char *)"app", (char *)"x" };
 	struct subscribe_filter filter = { .labels = &label, .n_labels = 1 };
 
 	create_all(run);
+	do_holds(run);
 	do_promises(run);
 	client_wait(run->sim, 0, run->earlier, 3, WAIT_ALL_COMPLETED, 50 * SECOND, &run->waiting);
 	listener_open(run->sim, 1000, &filter, true, 0, &run->listener);
@@ -140,6 +174,10 @@ static void do_everything(struct run *run)
 	client_read_result(run->sim, 0, &run->earlier[2], 0, 10, &run->read);
 	sim_run(run->sim, 30 * SECOND);
 	client_forget(run->sim, 0, &run->earlier[2], &run->forgotten);
+	client_pin(run->sim, 0, &run->earlier[1], true, &run->pinned);
+	pause_all(run, true, run->paused);
+	sim_run(run->sim, 30 * SECOND);
+	pause_all(run, false, run->resumed);
 	sim_run(run->sim, 30 * SECOND);
 }
 
@@ -167,6 +205,9 @@ static void check_promises(struct run *run)
 /* With memory again: all that was acknowledged is there and comes to its end. */
 static void check_everything(struct run *run)
 {
+	struct answer resumed[2];
+
+	pause_all(run, false, resumed);
 	sim_run(run->sim, HOUR);
 	for (int i = 0; i < CREATES; i++) {
 		expect(&run->created[i]);
@@ -174,12 +215,23 @@ static void check_everything(struct run *run)
 			ck_assert_msg(client_view(run->sim, &run->created[i].id).terminal, "created %d is %s", i,
 			    future_state_name(client_state(run->sim, &run->created[i].id)));
 	}
+	for (int i = 0; i < 4; i++) {
+		expect(&run->waiting_ones[i]);
+		if (run->waiting_ones[i].code == ERROR_NONE)
+			ck_assert(client_view(run->sim, &run->waiting_ones[i].id).terminal);
+	}
 	check_promises(run);
 	expect(&run->cancelled);
 	expect(&run->extended);
 	expect(&run->retried);
 	expect(&run->forgotten);
 	expect(&run->read);
+	expect(&run->pinned);
+	for (int i = 0; i < 2; i++) {
+		expect(&run->paused[i]);
+		expect(&run->resumed[i]);
+		ck_assert_int_eq(resumed[i].code, ERROR_NONE);
+	}
 	ck_assert(run->waiting.code == ERROR_NONE || run->waiting.code == ERROR_OUT_OF_MEMORY);
 	ck_assert_uint_eq(run->waiting.calls, run->waiting.code == ERROR_NONE ? 1 : 0);
 	ck_assert(run->listener.code == ERROR_NONE || run->listener.code == ERROR_OUT_OF_MEMORY);

@@ -15,8 +15,12 @@ daemon/remote/command daemon/remote/ daemon/log.h proto/error.h libc event2/
 daemon/remote/       daemon/remote/ daemon/broker/remote.h daemon/broker/policy.h daemon/log.h proto/error.h proto/id.h proto/limits.h proto/slice.h proto/utf8.h libc jansson.h
 daemon/              daemon/ db/store.h proto/ libc event2/ ini.h systemd/
 client/futured.h     libc
+client/futured-libevent.h futured.h libc event2/
+client/futured-libuv.h futured.h libc uv.h
 client/futurectl     client/futurectl client/futured.h futured.h libc jansson.h
 client/              client/ proto/ libc msgpack.h
+examples/libevent.c  futured-libevent.h libc event2/
+examples/libuv.c     futured-libuv.h libc
 examples/            futured.h libc
 tests/               *
 bench/               *
