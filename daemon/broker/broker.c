@@ -108,11 +108,11 @@ static struct future *pop_due(struct sched *sched, uint64_t now_usec)
 	return entry ? (struct future *)((char *)entry - offsetof(struct future, timer)) : NULL;
 }
 
-/* The time is over of a terminal future: forget it, unless it has to be delivered first, or is waited for. Without memory that is
- * tried again in a second, for which its timer has left room. */
+/* The time is over of a terminal future: forget it, unless it has to be delivered first, is waited for, or is being read.
+ * Without memory that is tried again in a second, for which its timer has left room. */
 static void expire(struct future *future, uint64_t now_usec)
 {
-	if (future->rec.keep_until_delivered || future->forgetting || future->dependents)
+	if (future->rec.keep_until_delivered || future->forgetting || future->dependents || future->reads > 0)
 		return;
 	if (core_forget(future->broker, future, NULL, NULL) < 0)
 		(void)sched_set(&future->broker->expiries, &future->timer, now_usec + SHORTAGE_USEC);
@@ -126,22 +126,22 @@ static uint64_t next_request(const struct broker *broker)
 
 uint64_t broker_run(struct broker *broker)
 {
+	struct future *future;
 	uint64_t now, next;
 
 	do {
-		struct future *future;
-
 		now = core_now_usec(broker);
 		while ((future = pop_due(&broker->timers, now)))
 			drive_due(future);
-		while ((future = pop_due(&broker->expiries, now)))
-			expire(future, now);
 		keepalives_due(broker, now);
 		batches_due(broker, now);
 		assemblies_due(broker);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
-	retention_run(broker);                /* and have asked for results by now */
+	/* However short its time: those who waited for its end are answered first, and have asked for results by now. */
+	while ((future = pop_due(&broker->expiries, now)))
+		expire(future, now);
+	retention_run(broker);
 	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
 	    earliest(sched_next(&broker->wait_timers), earliest(batches_fade(broker), assemblies_next(broker, now)))));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));

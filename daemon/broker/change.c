@@ -203,9 +203,21 @@ int broker_forget(struct broker *broker, const struct caller *caller, const stru
 /* --- reading what is at rest ------------------------------------------------------------------------- */
 
 struct reading {
+	struct future *future;
 	broker_bytes_cb done;
 	void *arg;
 };
+
+/* Its time may have come meanwhile. */
+static void reading_end(struct reading *reading)
+{
+	struct future *future = reading->future;
+
+	if (--future->reads == 0 && !future->removed)
+		drive_arm(future);
+	future_unpin(future);
+	free(reading);
+}
 
 static void on_bytes(void *arg, int status, const void *data, size_t len)
 {
@@ -218,16 +230,19 @@ static void on_bytes(void *arg, int status, const void *data, size_t len)
 	} else {
 		reading->done(reading->arg, NULL, data, len);
 	}
-	free(reading);
+	reading_end(reading);
 }
 
-static struct reading *reading_new(broker_bytes_cb done, void *arg)
+static struct reading *reading_new(struct future *future, broker_bytes_cb done, void *arg)
 {
 	struct reading *reading = calloc(1, sizeof *reading);
 
 	if (reading) {
+		reading->future = future;
 		reading->done = done;
 		reading->arg = arg;
+		future_pin(future);
+		future->reads++;
 	}
 	return reading;
 }
@@ -235,7 +250,8 @@ static struct reading *reading_new(broker_bytes_cb done, void *arg)
 static int reading_started(struct reading *reading, int r, struct error *error)
 {
 	if (r < 0) {
-		free(reading);
+		if (reading)
+			reading_end(reading);
 		core_store_error(r, error);
 	}
 	return r;
@@ -253,7 +269,7 @@ int broker_read_result(struct broker *broker, const struct caller *caller, const
 	if (future->durable_state != STORE_SUCCEEDED)
 		return error_set(error, ERROR_INVALID_STATE, "the future is %s and has no result",
 		    future_state_name(future->durable_state));
-	reading = reading_new(done, arg);
+	reading = reading_new(future, done, arg);
 	return reading_started(reading, reading ?
 	    store_read_result(broker->store, id->bytes, offset, len, on_bytes, reading) : -ENOMEM, error);
 }
@@ -267,7 +283,7 @@ int broker_read_error_details(struct broker *broker, const struct caller *caller
 
 	if (r < 0)
 		return r;
-	reading = reading_new(done, arg);
+	reading = reading_new(future, done, arg);
 	return reading_started(reading, reading ?
 	    store_read_error_details(broker->store, id->bytes, on_bytes, reading) : -ENOMEM, error);
 }

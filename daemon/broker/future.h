@@ -31,6 +31,7 @@ struct future {
 	bool forgetting;                /* its removal is under way */
 	bool removed;                   /* out of every table; freed when the last pin goes */
 	unsigned pins;                  /* callbacks under way that will come back to it */
+	unsigned reads;                 /* of its result or details, under way: it does not expire meanwhile */
 
 	/* While it is live, or to be acknowledged: */
 	struct plan *plan;

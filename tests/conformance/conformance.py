@@ -35,6 +35,10 @@ class LibraryTest(ServiceTest):
         """A handle on a new future of the profile."""
         return (connection or self.c).create(**self.creation(name, **more), callback=callback, flags=flags)
 
+    def running(self, future):
+        """Wait until that is durable, which is some time after the first request; what is known of it then."""
+        return harness.wait_until(lambda: (found := self.snapshot(future.id))["state"] == "running" and found, "running")
+
     def ended(self, exception, future, **expected):
         """Its result is this exception, with these attributes; returns it."""
         with self.assertRaises(exception) as caught:

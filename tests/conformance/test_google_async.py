@@ -223,8 +223,8 @@ class AsyncOperation(AsyncTest):
         self.service.add(ID)
         future = await self.created(self.make(ID))
         await self.until(lambda: self.polls() >= 2)
-        snapshot = await self.look(future)
-        self.assertEqual((snapshot["state"], snapshot.get("progress")), ("running", None))
+        await self.until(lambda: self.snapshot(future.id)["state"] == "running")
+        self.assertIsNone((await self.look(future)).get("progress"))
 
     @asynchronous
     async def test_metadata(self):

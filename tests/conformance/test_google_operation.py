@@ -23,8 +23,8 @@ class Operation(GoogleTest):
         self.service.add(ID)
         future = self.make(ID)
         self.asked(future, 2)
-        snapshot = self.snapshot(future.id)
-        self.assertEqual((snapshot["state"], snapshot["profile"]), ("running", "google-lro"))
+        snapshot = self.running(future)
+        self.assertEqual(snapshot["profile"], "google-lro")
         self.assertNotIn("progress", snapshot)
         self.assertFalse(future.done())
 
@@ -156,9 +156,9 @@ class OperationsV1(GoogleTest):
         for i, name in enumerate(names):
             self.service.end(name, response=b"%d" % i)
         self.assertEqual([future.json(harness.PATIENCE) for future in futures], [0, 1, 2])
-        first, second = (target for _, target in self.targets("list")[:2])
-        self.assertEqual(first, "/v1/operations?pageSize=2")
-        self.assertRegex(second, "pageToken=[^&]")
+        targets = [target for _, target in self.targets("list")]
+        self.assertEqual(targets[0], "/v1/operations?pageSize=2")
+        self.assertTrue(any("pageToken=2" in target for target in targets), targets)
 
     def test_cancel_operation_rest(self):
         self.service.add(ID)
@@ -203,9 +203,8 @@ class ExtendedOperation(ScriptTest):
         future = self.operation(PENDING)
         future.created()
         self.seen(2, "poll")
-        snapshot = self.snapshot(future.id)
-        self.assertEqual(json.loads(snapshot["progress"]), PENDING["json"])
-        self.assertEqual((snapshot["state"], future.done()), ("running", False))
+        self.assertEqual(json.loads(self.running(future)["progress"]), PENDING["json"])
+        self.assertFalse(future.done())
 
     def test_done(self):
         too_far = {"json": {**DONE["json"], "error_code": 1, "error_message": "gone too far"}}

@@ -39,7 +39,7 @@ class RetryTest(ScriptTest):
     def due(self, future, attempts):
         """Seconds from so many attempts to the next one, rounded up to the ladder's hundreds; None before that."""
         snapshot = self.snapshot(future.id)
-        if snapshot.get("attempts") != attempts:
+        if snapshot.get("attempts") != attempts or "last_error" not in snapshot:
             return None
         return 100 * math.ceil((snapshot["next_poll_at_ms"] / 1000 - time.time()) / 100)
 
@@ -157,7 +157,7 @@ class RetryTarget(RetryTest):
         """What went wrong is told while it goes on: nobody's callback is needed for it."""
         future = self.trying(503, retry=LADDER)
         self.delays(future, 1)
-        snapshot = self.snapshot(future.id)
+        snapshot = harness.wait_until(lambda: "condition" in (found := self.snapshot(future.id)) and found, "its condition")
         self.assertEqual((snapshot["state"], snapshot["condition"], snapshot["attempts"]), ("running", "unreachable", 1))
         self.assertIn("503", snapshot["last_error"])
         future.refresh()
@@ -186,7 +186,7 @@ class RetryTarget(RetryTest):
         self.answers({"status": 503, "headers": {"Retry-After": "300"}})
         future = self.c.create(spec=self.spec())
         self.assertEqual(self.delays(future, 1), [300])
-        self.assertEqual(self.snapshot(future.id)["condition"], "throttled")
+        harness.wait_until(lambda: self.snapshot(future.id).get("condition") == "throttled", "throttled")
         rules = [{"when": {"status": 402}, "then": "retry", "delay": {"body": "/wait"}}]
         self.answers({"status": 402, "json": {"wait": 700}})
         other = self.spec({"url": "/poll/2", "rules": rules}, base=self.service.url.replace("127.0.0.1", "localhost"))

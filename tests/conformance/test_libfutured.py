@@ -35,7 +35,7 @@ class Binding(GoogleTest):
         self.assertFalse(future.wait(0))
         self.assertRaises(TimeoutError, again.result, 0.01)
         self.assertFalse(self.c.wait([future, again], libfutured.FIRST_COMPLETED, 0))
-        self.assertEqual(future.refresh()["state"], "running")
+        self.assertIn(future.refresh()["state"], ("pending", "running"))
         self.assertIsNotNone(future.extend(60)["deadline_at_ms"])
         self.assertTrue(future.cancel()["cancelled"])
         self.ended(libfutured.Cancelled, again)

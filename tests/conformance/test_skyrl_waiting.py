@@ -134,7 +134,9 @@ class Waiting(LibraryTest):
 
     def test_in_memory_future_store_expires_completed_requests(self):
         """Kept for the ttl after its end, then forgotten; a handle that has the result keeps it."""
-        future = self.make(self.service.prepare(polls=0, result=SAMPLE), ttl=0.01)
+        name, future = self.pending(ttl=0.01)
+        harness.wait_until(lambda: not future.wait(0) and self.waits(), "it waits")
+        self.service.complete(name, result=SAMPLE)
         self.assertEqual(future.json(harness.PATIENCE), SAMPLE)
         harness.wait_until(lambda: self.rpc.call("future.list")["futures"] == [], "forgotten")
         with self.assertRaises(libfutured.Error) as caught:

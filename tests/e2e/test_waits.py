@@ -107,6 +107,22 @@ class Waits(OperationsTest):
             self.assertEqual(self.rpc.reply(number)["result"], b'{"n": 1}')
         self.assertLess(self.google.polled(self.names[0]) - before, 100)
 
+    def test_who_waits_hears_of_the_end_however_short_its_time(self):
+        for i, end in enumerate(({"response": b'{"n": 1}'}, {"error": {"code": 3, "message": "bad", "details": [1]}})):
+            name = f"operations/short-{i}"
+            self.google.add(name)
+            made = self.create(name, ttl=0)
+            client = self.client(errors="map")
+            number = client.send("future.result", {"id": made, "timeout": harness.PATIENCE})
+            self.assertEqual(client.call("server.stats")["waits"], 1)
+            self.google.end(name, **end)
+            if "response" in end:
+                self.assertEqual(client.reply(number)["result"], end["response"])
+            else:
+                error = self.assert_rpc_error("Failed", client.reply, number, says="bad")
+                self.assertEqual(error.data["details"], b"[1]")
+            harness.wait_until(lambda made=made: made not in str(self.rpc.call("future.list")), "forgotten")
+
     def test_a_forgotten_one_counts_as_done(self):
         self.google.end(self.names[0], response=b"{}")
         self.result(self.ids[0])
