@@ -42,7 +42,7 @@ found=$(mktemp) || exit 1
 trap 'rm -f "$list" "$found"' EXIT
 
 # The files of the project, whether or not this is a checkout.
-for dir in proto db daemon client examples profiles systemd tests bench man; do
+for dir in proto db daemon client examples profiles systemd tests bench man docs; do
 	[ ! -d "$dir" ] || find "$dir" -type f
 done | sort >"$list"
 c_files=$(grep '\.[ch]$' "$list")
