@@ -144,7 +144,7 @@ void progress_detach(futured_future *f)
 	feed_leave(progress);
 	conn_due_remove(f->conn, &progress->due);
 	if (progress->request)
-		request_orphan(progress->request);
+		request_orphan(f->conn, progress->request);
 	progress->request = NULL;
 }
 
