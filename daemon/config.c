@@ -25,6 +25,7 @@ enum option_type {
 #define RELOAD 1
 #define SECOND UINT64_C(1000000)
 #define MEBI UINT64_C(1048576)
+#define GIBI (1024 * MEBI)
 
 struct option {
 	const char *section, *key;
@@ -47,6 +48,10 @@ static const struct option options[] = {
 	  "requests of one connection that await their reply" },
 	{ "limits", "futures_per_uid", OPTION_COUNT, IN(futures_per_uid), 1, 100000000, 100000, RELOAD,
 	  "stored futures of one user" },
+	{ "limits", "finished_per_uid", OPTION_COUNT, IN(finished_per_uid), 1, 100000000, 100000, RELOAD,
+	  "of these, kept though they are over; above it the oldest are forgotten" },
+	{ "limits", "results_per_uid", OPTION_BYTES, IN(results_per_uid), MEBI, 1024 * GIBI, 4 * GIBI, RELOAD,
+	  "bytes of their results that are kept; above it the oldest are forgotten" },
 	{ "limits", "result_max", OPTION_BYTES, IN(result_max), 1024, 1024 * MEBI, 64 * MEBI, RELOAD,
 	  "bytes of one result" },
 	{ "remote", "requests", OPTION_COUNT, IN(requests), 1, 10000, 256, RELOAD,
@@ -100,6 +105,8 @@ static const char *format_value(const struct option *option, uint64_t value, cha
 {
 	if (option->type == OPTION_SECONDS)
 		snprintf(buffer, size, "%g", (double)value / SECOND);
+	else if (option->type == OPTION_BYTES && value >= GIBI && value % GIBI == 0)
+		snprintf(buffer, size, "%" PRIu64 "G", value / GIBI);
 	else if (option->type == OPTION_BYTES && value >= MEBI && value % MEBI == 0)
 		snprintf(buffer, size, "%" PRIu64 "M", value / MEBI);
 	else if (option->type == OPTION_BYTES && value >= 1024 && value % 1024 == 0)

@@ -152,13 +152,12 @@ static int take_type(struct credential_source *source, const char *value, char p
 /* A scheme, a host, perhaps a port, and nothing that would be ignored. */
 static int take_origin(struct credential_source *source, const char *value, char problem[CONFIG_PROBLEM_MAX])
 {
-	const char *after = strstr(value, "://");
 	struct error error = { 0 };
 	const char **origins;
 	char *origin;
 	size_t n = 0;
 
-	if (after && after[3 + strcspn(after + 3, "/?#")] && strcmp(after + 3 + strcspn(after + 3, "/?#"), "/") != 0)
+	if (!http_is_origin(value))
 		return wrong(problem, SECTION " %s: origins: \"%s\" has a path", source->name, value);
 	if (http_origin(value, &origin, &error) < 0)
 		return wrong(problem, SECTION " %s: origins: \"%s\": %.200s", source->name, value, error.message);

@@ -75,6 +75,8 @@ static struct broker_config broker_part(const struct config *config)
 		.long_polls_total = (unsigned)config->long_polls,
 		.long_polls_bucket = (unsigned)config->long_polls_per_bucket,
 		.futures_per_uid = config->futures_per_uid,
+		.finished_per_uid = config->finished_per_uid,
+		.results_per_uid = config->results_per_uid,
 	};
 }
 

@@ -157,11 +157,14 @@ static int prepare(struct database *database, uint64_t events_max)
 		r = event_rows_init(&database->events, database->sqlite, events_max);
 	if (r == 0)
 		r = pause_rows_init(&database->pauses, database->sqlite);
+	if (r == 0)
+		r = stop_rows_init(&database->stops, database->sqlite);
 	return r;
 }
 
 static void finalize(struct database *database)
 {
+	stop_rows_done(&database->stops);
 	pause_rows_done(&database->pauses);
 	event_rows_done(&database->events);
 	future_rows_done(&database->futures);

@@ -6,6 +6,7 @@
 #include "db/future_rows.h"
 #include "db/pause_rows.h"
 #include "db/side.h"
+#include "db/stop_rows.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct database {
 	struct future_rows futures;
 	struct event_rows events;
 	struct pause_rows pauses;
+	struct stop_rows stops;
 	sqlite3_stmt *begin, *commit, *rollback;
 	sqlite3_stmt *savepoint, *release, *undo;
 	unsigned wal_pages;             /* written since the last checkpoint */

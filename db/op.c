@@ -121,6 +121,16 @@ struct op *op_new_pause(uint32_t uid, const char *bucket, int64_t until_ms, int6
 	return copy_text(op, bucket, &op->bucket) < 0 ? op_free(op) : op;
 }
 
+struct op *op_new_stop(enum op_kind kind, uint32_t uid, const char *origin)
+{
+	struct op *op = op_new(kind, NULL);
+
+	if (!op)
+		return NULL;
+	op->rec.uid = uid;
+	return copy_text(op, origin, &op->bucket) < 0 ? op_free(op) : op;
+}
+
 struct op *op_new_read(enum op_kind kind, const uint8_t id[STORE_ID_BYTES], uint64_t offset, size_t limit)
 {
 	struct op *op = op_new(kind, NULL);
@@ -202,6 +212,16 @@ static int run_pause(struct op *op, struct database *database)
 	return pause_rows_put(&database->pauses, op->rec.uid, op->bucket, op->until_ms, op->now_ms);
 }
 
+static int run_stop(struct op *op, struct database *database)
+{
+	return stop_rows_put(&database->stops, op->rec.uid, op->bucket);
+}
+
+static int run_go(struct op *op, struct database *database)
+{
+	return stop_rows_remove(&database->stops, op->rec.uid, op->bucket);
+}
+
 static int run_read_result(struct op *op, struct database *database)
 {
 	return future_rows_read_result(&database->futures, op->rec.id, op->offset, op->limit,
@@ -266,6 +286,8 @@ static const struct {
 	[OP_CONTINUE] = { true, run_continue, tell_write },
 	[OP_FORGET] = { true, run_forget, tell_write },
 	[OP_PAUSE] = { true, run_pause, tell_write },
+	[OP_STOP] = { true, run_stop, tell_write },
+	[OP_GO] = { true, run_go, tell_write },
 	[OP_READ_RESULT] = { false, run_read_result, tell_bytes },
 	[OP_READ_DETAILS] = { false, run_read_details, tell_bytes },
 	[OP_READ_TEXTS] = { false, run_read_texts, tell_texts },

@@ -11,6 +11,8 @@ enum op_kind {
 	OP_CONTINUE,
 	OP_FORGET,
 	OP_PAUSE,
+	OP_STOP,
+	OP_GO,
 	OP_READ_RESULT,
 	OP_READ_DETAILS,
 	OP_READ_TEXTS,
@@ -30,7 +32,7 @@ struct op {
 	/* What is asked. All memory that a write needs is here from the start. */
 	struct future_rec rec;          /* of an update or create; otherwise only its id */
 	char *spec, *params, *request;  /* of a create, or replaced by an update; the answer to OP_READ_TEXTS */
-	char *bucket;                   /* of a pause: rec.uid's */
+	char *bucket;                   /* of a pause: rec.uid's; of a stop, or its end, the origin */
 	int64_t until_ms, now_ms;       /* of a pause */
 	bool has_event;
 	struct event_rec event;
@@ -64,6 +66,8 @@ struct op *op_new_continue(const struct future_rec *rec, const struct store_text
     const struct event_rec *event);
 struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_rec *event);
 struct op *op_new_pause(uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
+/* kind: OP_STOP, or OP_GO for its end. */
+struct op *op_new_stop(enum op_kind kind, uint32_t uid, const char *origin);
 /* One of the reads; id NULL for OP_READ_EVENTS. */
 struct op *op_new_read(enum op_kind kind, const uint8_t id[STORE_ID_BYTES], uint64_t offset, size_t limit);
 struct op *op_free(struct op *op);

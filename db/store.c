@@ -237,6 +237,11 @@ int store_each_pause(struct store *store, int64_t now_ms, store_pause_cb each, v
 	return pause_rows_each(&store->database.pauses, now_ms, each, arg);
 }
 
+int store_each_stop(struct store *store, store_stop_cb each, void *arg)
+{
+	return stop_rows_each(&store->database.stops, each, arg);
+}
+
 /* --- operations ----------------------------------------------------------------------------------- */
 
 /* Queue a new operation (NULL: there was no memory for it), or free it. */
@@ -292,6 +297,11 @@ int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const st
 int store_pause(struct store *store, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms)
 {
 	return ask_write(store, op_new_pause(uid, bucket, until_ms, now_ms), NULL, NULL);
+}
+
+int store_stop(struct store *store, uint32_t uid, const char *origin, bool stopped, store_cb done, void *arg)
+{
+	return ask_write(store, op_new_stop(stopped ? OP_STOP : OP_GO, uid, origin), done, arg);
 }
 
 static int ask_bytes(struct store *store, struct op *op, store_bytes_cb done, void *arg)

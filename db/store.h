@@ -183,6 +183,10 @@ const char *store_failure(const struct store *store);
 typedef int (*store_pause_cb)(void *arg, uint32_t uid, const char *bucket, int64_t until_ms);
 int store_each_pause(struct store *store, int64_t now_ms, store_pause_cb each, void *arg);
 
+/* Every stop that store_stop() wrote, on the same terms. */
+typedef int (*store_stop_cb)(void *arg, uint32_t uid, const char *origin);
+int store_each_stop(struct store *store, store_stop_cb each, void *arg);
+
 /* Commit what is queued, run the callbacks, checkpoint, close. What they try to queue is refused with
  * -ESHUTDOWN. NULL is allowed; returns NULL. */
 struct store *store_close(struct store *store);
@@ -224,6 +228,9 @@ int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const st
 /* A service asked all futures of an owner's bucket to pause until a time. A later end counts; pauses that were
  * over at now_ms are removed. */
 int store_pause(struct store *store, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
+
+/* A user asked that nothing be sent to an origin; stopped false: that it may be again. */
+int store_stop(struct store *store, uint32_t uid, const char *origin, bool stopped, store_cb done, void *arg);
 
 /* data is valid during the call only. status -ENOENT: no such row. */
 typedef void (*store_bytes_cb)(void *arg, int status, const void *data, size_t len);

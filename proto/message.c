@@ -308,6 +308,14 @@ const struct field extend_params_fields[] = {
 	FIELDS_END
 };
 
+const struct field pause_params_fields[] = {
+	FIELD(pause_params, id, FIELD_ID, 0),
+	FIELD(pause_params, ids, FIELD_IDS, 0),
+	FIELD(pause_params, labels, FIELD_ANY, 0),
+	FIELD(pause_params, origin, FIELD_TEXT, 0),
+	FIELDS_END
+};
+
 const struct field name_params_fields[] = {
 	FIELD(name_params, name, FIELD_TEXT, FIELD_REQUIRED),
 	FIELDS_END
@@ -353,6 +361,8 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, condition_since_ms, FIELD_U64, 0),
 	FIELD(snapshot, last_error, FIELD_TEXT, 0),
 	FIELD(snapshot, cancel_requested, FIELD_BOOL, 0),
+	FIELD(snapshot, paused, FIELD_BOOL, 0),
+	FIELD(snapshot, pinned, FIELD_BOOL, 0),
 	FIELD(snapshot, progress, FIELD_TEXT, 0),
 	FIELD(snapshot, content_type, FIELD_TEXT, 0),
 	FIELD(snapshot, result_size, FIELD_U64, 0),

@@ -83,7 +83,7 @@ struct create_params {
 };
 extern const struct field create_params_fields[];
 
-struct id_params {                       /* get, cancel, refresh, retry, forget */
+struct id_params {                       /* get, cancel, refresh, retry, pin, unpin, forget */
 	struct id id;
 };
 extern const struct field id_params_fields[];
@@ -134,6 +134,14 @@ struct extend_params {
 };
 extern const struct field extend_params_fields[];
 
+struct pause_params {                    /* pause, resume: one of */
+	struct id id;                    /* zero: absent */
+	struct id_list ids;
+	const msgpack_object *labels;    /* map of str to str: all must match */
+	struct slice origin;             /* "https://host:port" */
+};
+extern const struct field pause_params_fields[];
+
 struct name_params {
 	struct slice name;
 };
@@ -175,10 +183,12 @@ struct snapshot {
 	struct maybe_u64 next_poll_at_ms;
 	struct maybe_u64 requests;       /* sent to the service for this future */
 	struct maybe_u64 attempts;       /* failed in a row, as the retry policy counts them */
-	struct slice condition;          /* "unreachable", "throttled"; absent when all is well */
+	struct slice condition;          /* "paused", "unreachable", "throttled"; absent when all is well */
 	struct maybe_u64 condition_since_ms;
 	struct slice last_error;         /* of the last failing request */
 	bool cancel_requested;
+	bool paused;                     /* it was named by future.pause, itself or by its labels */
+	bool pinned;                     /* not forgotten when its time is over */
 	struct slice progress;           /* JSON text */
 	struct slice content_type;       /* of the result */
 	struct maybe_u64 result_size;    /* bytes */
@@ -212,7 +222,7 @@ struct event_wire {
 	struct slice state;
 	struct maybe_u64 at_ms;
 	struct slice progress;           /* JSON text, the newest */
-	struct slice message;            /* of trouble: what went wrong with the last request */
+	struct slice message;            /* of trouble: why the last request failed */
 	struct maybe_u64 attempts;       /* of trouble: failed in a row */
 	const msgpack_object *error;     /* read only: a failure_wire map */
 };

@@ -121,7 +121,7 @@ static struct batch *batch_new(struct future *future)
 	batch->next_usec = SCHED_NEVER;
 	batch->slot.granted = on_granted;
 	sched_entry_init(&batch->timer);
-	if (bucket_join(broker->buckets, future->rec.uid, plan->bucket, plan->bucket_limit, &batch->slot) < 0)
+	if (future_join_slot(future, &batch->slot) < 0)
 		goto fail;
 	if (sched_reserve(&broker->batches.timers, HASH_COUNT(broker->batches.groups.table) + 1) < 0 ||
 	    sched_reserve(&broker->batches.fading, HASH_COUNT(broker->batches.groups.table) + 1) < 0 ||
@@ -211,7 +211,7 @@ static bool may_join(const struct future *future)
 	if (future->rec.cancel_requested && !future->cancel_sent && future->plan && future->plan->has_cancel)
 		return false;
 	return future->plan && future->plan->batch && broker->remote.start_batch && !broker->stopping &&
-	    future->rec.phase == STORE_PHASE_POLL && !future_state_terminal(future->rec.state) &&
+	    future->rec.phase == STORE_PHASE_POLL && !future_state_terminal(future->rec.state) && !future->rec.paused &&
 	    future->slot.state == SLOT_IDLE;
 }
 

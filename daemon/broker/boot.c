@@ -190,6 +190,15 @@ static int restore_pause(void *arg, uint32_t uid, const char *bucket, int64_t un
 	return bucket_restore_pause(broker->buckets, uid, bucket, core_now_usec(broker) + left);
 }
 
+/* A user asked that nothing be sent to an origin. More than are allowed now do not come from this daemon. */
+static int restore_stop(void *arg, uint32_t uid, const char *origin)
+{
+	struct broker *broker = arg;
+	int r = stops_add(&broker->stops, uid, origin);
+
+	return r == -ENOSPC ? 0 : r;
+}
+
 int broker_adopt(struct broker *broker, struct broker_loader *loader, struct error *error)
 {
 	uint64_t overdue = count_overdue(broker, loader);
@@ -197,6 +206,8 @@ int broker_adopt(struct broker *broker, struct broker_loader *loader, struct err
 
 	broker->seq = broker->durable_seq = store_last_seq(broker->store);
 	r = store_each_pause(broker->store, core_wall_ms(broker), restore_pause, broker);
+	if (r == 0)
+		r = store_each_stop(broker->store, restore_stop, broker);
 	for (struct loaded *loaded = loader->first; loaded && r == 0; loaded = loaded->next)
 		r = adopt_one(broker, loaded, overdue);
 	broker_loader_free(loader);

@@ -48,6 +48,8 @@ struct broker *broker_new(const struct broker_config *config, const struct broke
 	index_init(&broker->index, key);
 	keepalives_init(&broker->keepalives, key);
 	batches_init(&broker->batches, key);
+	stops_init(&broker->stops, key);
+	retention_init(&broker->retention, key);
 	limits = limits_of(config);
 	broker->buckets = buckets_new(&limits, key);
 	if (!broker->buckets) {
@@ -75,6 +77,8 @@ struct broker *broker_free(struct broker *broker)
 	keepalives_done(&broker->keepalives);
 	batches_done(&broker->batches);
 	buckets_free(broker->buckets);
+	stops_done(&broker->stops);
+	retention_done(&broker->retention);
 	sched_done(&broker->timers);
 	sched_done(&broker->expiries);
 	sched_done(&broker->wait_timers);
@@ -88,6 +92,7 @@ void broker_configure(struct broker *broker, const struct broker_config *config)
 
 	broker->config = *config;
 	buckets_configure(broker->buckets, &limits);
+	broker->retention.due = true;
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)
@@ -134,6 +139,7 @@ uint64_t broker_run(struct broker *broker)
 		batches_due(broker, now);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
+	retention_run(broker);                /* and have asked for results by now */
 	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
 	    earliest(sched_next(&broker->wait_timers), batches_fade(broker))));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
@@ -259,6 +265,7 @@ int core_forget(struct broker *broker, struct future *future, void (*then)(void 
 void core_remove(struct broker *broker, struct future *future)
 {
 	drive_end(future);
+	retention_leave(future);
 	index_remove(&broker->index, future);
 	future->removed = true;
 	if (future->pins == 0)

@@ -36,6 +36,8 @@ struct broker_config {
 	unsigned long_polls_total;      /* likewise, of those that the service holds: they have slots of their own */
 	unsigned long_polls_bucket;
 	uint64_t futures_per_uid;       /* stored futures of one user */
+	uint64_t finished_per_uid;      /* of these, kept though they are over; then the oldest are forgotten */
+	uint64_t results_per_uid;       /* bytes of their results, likewise */
 };
 
 /* Make an empty broker. NULL: no memory. At the end close the store first, since callbacks under way hold
@@ -96,7 +98,7 @@ struct future_view {
 	const struct future_rec *rec;   /* state, error and result fields only when terminal is durable: see below */
 	enum store_state state;         /* the durable one; use it instead of rec->state */
 	bool terminal;                  /* of the durable state */
-	const char *condition;          /* "unreachable", "throttled" or NULL */
+	const char *condition;          /* "paused", "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;
 };
 void future_view(const struct future *future, struct future_view *ret);
@@ -124,6 +126,38 @@ int broker_retry(struct broker *broker, const struct caller *caller, const struc
  * acknowledgement that the service has not answered yet is given up. */
 int broker_forget(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_change_cb done, void *arg, struct error *error);
+
+/* Keep it when its time is over, and beyond the limits; pinned false: not any more. */
+int broker_pin(struct broker *broker, const struct caller *caller, const struct id *id, bool pinned,
+    broker_change_cb done, void *arg, struct error *error);
+
+/* --- pauses --------------------------------------------------------------------------------------- */
+
+/* Of one kind: futures that exist, by ids or by labels, or all requests of the caller's futures at an origin, also of
+ * futures that will be. */
+struct pause_target {
+	const struct id *ids;           /* n_ids > 0: these */
+	size_t n_ids;
+	struct slice origin;            /* not absent: "https://host:port" */
+	const struct store_label *labels; /* else those live ones that the caller may change and that have all of these */
+	size_t n_labels;
+};
+
+/* count: futures that it concerns and that were not paused, or were. */
+typedef void (*broker_pause_cb)(void *arg, const struct error *error, size_t count);
+
+/*
+ * Send no requests for them from now on, durably, or (paused false) send them again. One that is under way is let finish.
+ * Deadlines go on. ERROR_NOT_FOUND or ERROR_PERMISSION_DENIED for an id: nothing was changed. Returns 1, without calling
+ * done, when there is nothing that labels stand for.
+ */
+int broker_pause(struct broker *broker, const struct caller *caller, const struct pause_target *target, bool paused,
+    broker_pause_cb done, void *arg, struct error *error);
+
+/* The place-th origin that the caller has paused; NULL: there are no more. Borrowed until the next pause. */
+const char *broker_stop_at(const struct broker *broker, const struct caller *caller, size_t place);
+
+/* --- reading ---------------------------------------------------------------------------------------- */
 
 /* Bytes of a succeeded future's result; borrowed for the call. */
 typedef void (*broker_bytes_cb)(void *arg, const struct error *error, const void *data, size_t len);

@@ -25,6 +25,7 @@ struct bucket {
 	struct lane lanes[KINDS];
 	struct sched_entry resume;            /* waits while the bucket is paused and has a use for its end */
 	uint64_t paused_until;
+	bool held;
 	unsigned limit;                       /* 0: the default */
 	unsigned members;
 	unsigned key_len;
@@ -81,7 +82,7 @@ static void place(struct buckets *buckets, struct bucket *bucket)
 		bool wants = lane->waiting > 0 && lane->in_flight < limit_of(bucket, kind);
 
 		any = any || wants;
-		if (wants && !bucket->paused_until)
+		if (wants && !bucket->paused_until && !bucket->held)
 			lane_ring_add(&buckets->lanes[kind], lane);
 		else
 			lane_ring_remove(&buckets->lanes[kind], lane);
@@ -308,12 +309,13 @@ unsigned bucket_limit(const struct bucket *bucket, bool long_poll)
 	return limit_of(bucket, long_poll ? LONG : PLAIN);
 }
 
-void bucket_pause(struct bucket *bucket, uint64_t until_usec)
+bool bucket_pause(struct bucket *bucket, uint64_t until_usec)
 {
 	if (until_usec <= bucket->paused_until)
-		return;
+		return false;
 	bucket->paused_until = until_usec;
 	place(bucket->owner, bucket);
+	return true;
 }
 
 int bucket_restore_pause(struct buckets *buckets, uid_t uid, const char *name, uint64_t until_usec)
@@ -323,7 +325,7 @@ int bucket_restore_pause(struct buckets *buckets, uid_t uid, const char *name, u
 
 	if (!bucket)
 		return -ENOMEM;
-	bucket_pause(bucket, until_usec);
+	(void)bucket_pause(bucket, until_usec);
 	if (fresh)
 		drop_or_keep(buckets, bucket);
 	return 0;
@@ -331,7 +333,15 @@ int bucket_restore_pause(struct buckets *buckets, uid_t uid, const char *name, u
 
 uint64_t bucket_paused_until(const struct bucket *bucket, uint64_t now_usec)
 {
+	if (bucket->held)
+		return UINT64_MAX;
 	return bucket->paused_until > now_usec ? bucket->paused_until : 0;
+}
+
+void bucket_hold(struct bucket *bucket, bool held)
+{
+	bucket->held = held;
+	place(bucket->owner, bucket);
 }
 
 uint64_t buckets_next(const struct buckets *buckets, uint64_t now_usec)

@@ -66,12 +66,17 @@ enum bucket_answer {
 void bucket_answered(struct buckets *buckets, const struct bucket_slot *slot, enum bucket_answer answer,
     uint64_t now_usec);
 
-/* No requests of this bucket before until_usec (monotonic); a shorter pause never cuts a longer one. */
-void bucket_pause(struct bucket *bucket, uint64_t until_usec);
+/* No requests of this bucket before until_usec (monotonic); a shorter pause never cuts a longer one. Whether it is
+ * longer than the one that was. */
+bool bucket_pause(struct bucket *bucket, uint64_t until_usec);
 /* The same for a bucket that nobody may have joined yet. 0, also when too many are remembered already; -ENOMEM. */
 int bucket_restore_pause(struct buckets *buckets, uid_t uid, const char *name, uint64_t until_usec);
-/* End of the pause; 0 when not paused at now_usec. */
+/* End of the pause; 0 when not paused at now_usec, UINT64_MAX while it is held. */
 uint64_t bucket_paused_until(const struct bucket *bucket, uint64_t now_usec);
+
+/* No requests of this bucket until it is let go; what is in flight stays. To be said anew when it was joined: a bucket
+ * without members is not remembered for that. */
+void bucket_hold(struct bucket *bucket, bool held);
 
 /* How many requests of a kind may be in flight now. */
 unsigned bucket_limit(const struct bucket *bucket, bool long_poll);

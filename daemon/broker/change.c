@@ -1,4 +1,4 @@
-/* change.c - what callers may do to a future that exists: cancel, refresh, extend, forget, read (see broker.h). */
+/* change.c - what callers may do to a future that exists: cancel, refresh, extend, pin, forget, read (see broker.h). */
 #include "daemon/broker/broker.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
@@ -145,6 +145,31 @@ int broker_extend(struct broker *broker, const struct caller *caller, const stru
 	}
 	future->deadline_usec = timeout_usec > UINT64_MAX - now ? SCHED_NEVER : now + timeout_usec;
 	future->last_attempt = false;
+	drive_arm(future);
+	return 0;
+}
+
+int broker_pin(struct broker *broker, const struct caller *caller, const struct id *id, bool pinned,
+    broker_change_cb done, void *arg, struct error *error)
+{
+	struct record_change record_change = { .then = on_changed };
+	struct future_rec draft;
+	struct future *future;
+	int r = core_find(broker, caller, id, true, &future, error);
+
+	if (r < 0)
+		return r;
+	record_change.arg = change_new(done, arg, future->rec.pinned != pinned);
+	if (!record_change.arg)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a pin");
+	record_draft(future, &draft);
+	draft.pinned = pinned;
+	r = record_write(future, &draft, &record_change);
+	if (r < 0) {
+		free(record_change.arg);
+		core_store_error(r, error);
+		return r;
+	}
 	drive_arm(future);
 	return 0;
 }

@@ -7,7 +7,9 @@
 #include "daemon/broker/bucket.h"
 #include "daemon/broker/index.h"
 #include "daemon/broker/keepalive.h"
+#include "daemon/broker/retention.h"
 #include "daemon/broker/sched.h"
+#include "daemon/broker/stops.h"
 
 struct broker {
 	struct broker_config config;
@@ -24,6 +26,8 @@ struct broker {
 	struct sched timers;            /* of live futures: requests and deadlines */
 	struct sched expiries;          /* of those that are over */
 	struct buckets *buckets;
+	struct stops stops;
+	struct retention retention;
 	struct keepalives keepalives;
 	struct batches batches;
 

@@ -68,7 +68,7 @@ static uint64_t expiry(const struct future *future)
 {
 	int64_t left_ms = future->rec.expires_at_ms - core_wall_ms(future->broker);
 
-	if (future->rec.expires_at_ms == 0 || future->forgetting)
+	if (future->rec.expires_at_ms == 0 || future->rec.pinned || future->forgetting)
 		return SCHED_NEVER;
 	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
 }
@@ -80,7 +80,7 @@ static uint64_t next_move(const struct future *future)
 		return SCHED_NEVER;
 	if (future->last_attempt)
 		return deadline_end(future);
-	if (future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
+	if (future->rec.paused || future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
 		return future->deadline_usec;
 	return future->next_usec;
 }
@@ -91,6 +91,7 @@ void drive_arm(struct future *future)
 	uint64_t due = over ? expiry(future) : next_move(future);
 	int r = 0;
 
+	retention_update(future);
 	if (over != future->resting) {
 		sched_cancel(timers_of(future), &future->timer);
 		future->resting = over;
@@ -155,6 +156,8 @@ static enum step next_step(const struct future *future)
 
 void drive_ask(struct future *future)
 {
+	if (future->rec.paused)
+		return;
 	batch_leave(future);
 	if (future->slot.state == SLOT_IDLE)
 		future->slot.long_poll = future->plan->long_poll && next_step(future) == STEP_POLL;
@@ -206,12 +209,12 @@ bool drive_once_more(struct future *future)
 	return true;
 }
 
-/* The deadline has come. An operation that is known is looked at once more, unless the service has asked
- * for a pause that lasts longer than the grace; nothing new is submitted. */
+/* The deadline has come. An operation that is known is looked at once more, unless it is paused, or the service has
+ * asked for a pause that lasts longer than the grace; nothing new is submitted. */
 static void deadline_due(struct future *future, uint64_t now)
 {
 	struct future_rec draft;
-	bool may_ask = may_be_asked_about(future) && !future->last_attempt &&
+	bool may_ask = may_be_asked_about(future) && !future->last_attempt && !future->rec.paused &&
 	    bucket_paused_until(future->slot.bucket, now) < deadline_end(future);
 
 	if ((future->exchange || future->intent_pending || may_ask) && drive_once_more(future)) {
@@ -286,12 +289,12 @@ static void send_request(struct future *future)
 }
 
 /* Something became durable that a request rests on, for which the slot is held. But another future of the bucket may
- * have been told meanwhile to pause. */
+ * have been told meanwhile to pause, or we to send nothing. */
 static bool may_send_now(const struct future *future)
 {
 	struct broker *broker = future->broker;
 
-	return !broker->stopping && !bucket_paused_until(future->slot.bucket, core_now_usec(broker));
+	return !broker->stopping && !future->rec.paused && !bucket_paused_until(future->slot.bucket, core_now_usec(broker));
 }
 
 static void on_intent(void *arg, struct future *future, int status)

@@ -15,7 +15,8 @@ void drive_end(struct future *future);
 /* Wait delay_usec before the next request, not past the deadline. */
 void drive_wait(struct future *future, struct future_rec *draft, uint64_t delay_usec);
 
-/* Queue for a slot of the kind that the next request takes; no-op while one is waited for or held. */
+/* Queue for a slot of the kind that the next request takes; no-op while one is waited for or held, and while it is
+ * paused. */
 void drive_ask(struct future *future);
 
 /* Send the next request now, as far as the bucket allows; while one is under way, right after it. */

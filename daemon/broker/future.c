@@ -20,6 +20,7 @@ struct future *future_new(struct broker *broker)
 	future->deadline_usec = SCHED_NEVER;
 	future->slot.granted = drive_granted;
 	sched_entry_init(&future->timer);
+	sched_entry_init(&future->ended);
 	return future;
 }
 
@@ -41,7 +42,8 @@ struct future *future_free(struct future *future)
 {
 	if (!future)
 		return NULL;
-	assert(!future->exchange && !future->watching.watch && !future->waits && !sched_waiting(&future->timer));
+	assert(!future->exchange && !future->watching.watch && !future->waits &&
+	    !sched_waiting(&future->timer) && !sched_waiting(&future->ended));
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future_rec_done(&future->rec);
 	free(future->key.bytes);
@@ -63,12 +65,30 @@ void future_unpin(struct future *future)
 		future_free(future);
 }
 
+/* Its plan is gone when it is over, and its origin may not be known. */
+static bool origin_stopped(const struct future *future)
+{
+	return future->plan && stops_have(&future->broker->stops, future->rec.uid, future->plan->origin);
+}
+
+int future_join_slot(const struct future *future, struct bucket_slot *slot)
+{
+	const struct plan *plan = future->plan;
+	int r = bucket_join(future->broker->buckets, future->rec.uid, plan->bucket, plan->bucket_limit, slot);
+
+	if (r == 0)
+		bucket_hold(slot->bucket, origin_stopped(future));
+	return r;
+}
+
 int future_join_bucket(struct future *future)
 {
-	if (future->slot.bucket)
-		return 0;
-	return bucket_join(future->broker->buckets, future->rec.uid, future->plan->bucket, future->plan->bucket_limit,
-	    &future->slot);
+	return future->slot.bucket ? 0 : future_join_slot(future, &future->slot);
+}
+
+bool future_paused(const struct future *future)
+{
+	return future->rec.paused || origin_stopped(future);
 }
 
 bool future_state_terminal(enum store_state state)
@@ -105,7 +125,9 @@ void future_view(const struct future *future, struct future_view *ret)
 		.state = future->durable_state,
 		.terminal = future_state_terminal(future->durable_state),
 	};
-	if (ret->state == STORE_RUNNING && rec->attempts > 0) {
+	if (!ret->terminal && future_paused(future)) {
+		ret->condition = "paused";
+	} else if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";
 		ret->condition_since_ms = rec->unreachable_since_ms;
 	}

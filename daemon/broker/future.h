@@ -68,6 +68,7 @@ struct future {
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;
+	struct sched_entry ended;       /* among those of its user that may be forgotten: see retention.h */
 	struct wait_item *waits;        /* who is told when it ends */
 	UT_hash_handle by_id, by_key;
 	struct {                        /* the key of by_key: owner and name, in one run of bytes */
@@ -89,6 +90,11 @@ void future_unpin(struct future *future);
 
 /* Join its bucket, if it has not yet. It has its plan. 0 or -ENOMEM. */
 int future_join_bucket(struct future *future);
+/* The same for a slot of something that it shares. */
+int future_join_slot(const struct future *future, struct bucket_slot *slot);
+
+/* Whether somebody asked that nothing be sent for it: paused itself, or by a stop of its origin. */
+bool future_paused(const struct future *future);
 
 bool future_state_terminal(enum store_state state);
 

@@ -138,7 +138,7 @@ static struct keepalive *session_new(struct future *future, const char *name)
 	session->broker = broker;
 	session->slot.granted = on_granted;
 	sched_entry_init(&session->timer);
-	if (bucket_join(broker->buckets, future->rec.uid, plan->bucket, plan->bucket_limit, &session->slot) < 0)
+	if (future_join_slot(future, &session->slot) < 0)
 		goto fail;
 	if (sched_reserve(&broker->keepalives.timers, HASH_COUNT(broker->keepalives.sessions.table) + 1) < 0 ||
 	    group_add(&broker->keepalives.sessions, future->rec.uid, plan->bucket, name, &session->group) < 0)
@@ -209,7 +209,7 @@ void keepalive_join(struct future *future)
 	int r;
 
 	if (future->session.named || !future->plan || future->plan->keepalive_usec == 0 || broker->stopping ||
-	    !broker->remote.keepalive_name || future_state_terminal(future->rec.state))
+	    !broker->remote.keepalive_name || future_state_terminal(future->rec.state) || future->rec.paused)
 		return;
 	drive_input(future, STEP_KEEPALIVE, &input);
 	r = broker->remote.keepalive_name(broker->remote.self, future->plan, &input, &name, &error);

@@ -105,9 +105,8 @@ void pace_pause(struct future *future, uint64_t pause_usec)
 	int64_t now_ms = core_wall_ms(broker);
 
 	broker->stats.throttled++;
-	if (until <= bucket_paused_until(future->slot.bucket, now))
+	if (!bucket_pause(future->slot.bucket, until))
 		return;
-	bucket_pause(future->slot.bucket, until);
 	/* Both times are cut to milliseconds: one more, so that it is never over too early. Without memory in the store,
 	 * a restart finds only the next time of this future. */
 	(void)store_pause(broker->store, future->rec.uid, future->plan->bucket,

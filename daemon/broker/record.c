@@ -55,6 +55,7 @@ void record_move(const struct future *future, struct future_rec *draft, enum sto
 		draft->finished_at_ms = now_ms;
 		draft->expires_at_ms = draft->ttl_ms < 0 ? 0 : now_ms + draft->ttl_ms;
 		draft->next_at_ms = 0;
+		draft->paused = false;
 	}
 }
 
@@ -106,6 +107,13 @@ static void on_written(void *arg, int status)
 	future_unpin(future);
 }
 
+static enum store_event event_of(const struct record_change *change, bool moved)
+{
+	if (moved)
+		return STORE_EVENT_CHANGED;
+	return change->progress ? STORE_EVENT_PROGRESS : STORE_EVENT_TROUBLE;
+}
+
 int record_write(struct future *future, struct future_rec *draft, const struct record_change *change)
 {
 	static const struct record_change plain;
@@ -115,17 +123,17 @@ int record_write(struct future *future, struct future_rec *draft, const struct r
 
 	if (!change)
 		change = &plain;
-	if (moved || change->progress || change->then) {
+	if (moved || change->progress || change->trouble || change->then) {
 		write = calloc(1, sizeof *write);
 		if (!write)
 			goto fail;
 		write->future = future;
 		write->then = change->then;
 		write->arg = change->arg;
-		write->has_event = moved || change->progress;
+		write->has_event = moved || change->progress || change->trouble;
 	}
 	if (write && write->has_event) {
-		record_event(future, moved ? STORE_EVENT_CHANGED : STORE_EVENT_PROGRESS, &write->event);
+		record_event(future, event_of(change, moved), &write->event);
 		write->event.state = draft->state;
 		draft->seq = write->event.seq;
 	}

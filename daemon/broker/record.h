@@ -24,6 +24,7 @@ void record_drop(const struct future *future, struct future_rec *draft);
 /* What goes with a draft into the same transaction, and what happens then. */
 struct record_change {
 	bool progress;                  /* subscribers hear of it even if the state is the same */
+	bool trouble;                   /* likewise: a request failed, and will be tried again */
 	struct store_blob result;       /* data NULL: unchanged */
 	struct store_blob error_details;
 	/* Runs once, when it is durable or was refused (status); may be NULL. */
@@ -32,7 +33,7 @@ struct record_change {
 };
 
 /*
- * Queue the draft for the store and make it the record. Another state, or progress, becomes an event that is
+ * Queue the draft for the store and make it the record. Another state, or progress, or trouble, becomes an event that is
  * published when durable. -ENOMEM: the draft was dropped, the record is as it was, then will not run.
  * change may be NULL.
  */

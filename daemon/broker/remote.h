@@ -34,6 +34,7 @@ struct plan {
 	uint64_t ttl_usec;           /* UINT64_MAX: kept without end */
 	uint64_t retry_after_max_usec;
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
+	const char *origin;          /* of the bucket, as origin() writes it; NULL: not known before the requests are */
 	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
 };
 
@@ -167,6 +168,9 @@ struct remote {
 	int (*compile)(void *self, const char *spec, const char *params, struct plan **ret_plan,
 	    struct error *error);
 	void (*plan_free)(void *self, struct plan *plan);          /* NULL is allowed */
+	/* The one way to write an origin, "https://host:443". ERROR_INVALID_ARGUMENT for what is none, or has more in it
+	 * than a scheme, a host and a port. *ret is the caller's to free. */
+	int (*origin)(void *self, struct slice text, char **ret, struct error *error);
 	/* Send one request. An error means that it could not even be built (a credential is missing, a
 	 * template has no value): its text is for the future's last_error; the retry policy decides.
 	 * plan must live until the callback or abort. */

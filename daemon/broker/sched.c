@@ -129,9 +129,14 @@ void sched_cancel(struct sched *sched, struct sched_entry *entry)
 	entry->place = SCHED_IDLE;
 }
 
+struct sched_entry *sched_first(const struct sched *sched)
+{
+	return sched->count > 0 ? sched->heap[0] : NULL;
+}
+
 struct sched_entry *sched_pop(struct sched *sched, uint64_t now_usec)
 {
-	struct sched_entry *first = sched->count > 0 ? sched->heap[0] : NULL;
+	struct sched_entry *first = sched_first(sched);
 
 	if (!first || first->due_usec > now_usec)
 		return NULL;

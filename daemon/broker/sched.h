@@ -40,6 +40,9 @@ void sched_cancel(struct sched *sched, struct sched_entry *entry);
 /* Take out the entry that is due longest, NULL when none is due at now_usec. */
 struct sched_entry *sched_pop(struct sched *sched, uint64_t now_usec);
 
+/* The entry that is, or will be, due first; it stays. NULL when nothing waits. */
+struct sched_entry *sched_first(const struct sched *sched);
+
 /* When the next one is due; SCHED_NEVER when nothing waits. */
 uint64_t sched_next(const struct sched *sched);
 

@@ -97,10 +97,11 @@ void subscription_publish(struct broker *broker, const struct event_rec *event, 
 	}
 }
 
-/* Is this progress made stale by a later event of the same future, which is to come? */
+/* Is this progress, or trouble, made stale by a later event of the same future, which is to come? */
 static bool superseded(const struct event_rec *event, const struct future *future)
 {
-	return event->event == STORE_EVENT_PROGRESS && (!future || event->seq < future->rec.seq);
+	return (event->event == STORE_EVENT_PROGRESS || event->event == STORE_EVENT_TROUBLE) &&
+	    (!future || event->seq < future->rec.seq);
 }
 
 static void on_page(void *arg, int status, const struct event_rec *events, size_t count)

@@ -118,6 +118,7 @@ static void apply_fetch(struct future *future, struct future_rec *draft, const s
 static void apply_retry(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
 	struct broker *broker = future->broker;
+	const struct record_change trouble = { .trouble = true };
 	const struct policy *policy = &future->plan->retry;
 	int64_t now_ms = core_wall_ms(broker);
 	uint64_t delay, spent;
@@ -149,7 +150,7 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 		delay = policy_fit(delay, policy->timeout_usec - spent, &last);
 	}
 	drive_wait(future, draft, delay);
-	(void)go_on(future, draft, NULL);
+	(void)go_on(future, draft, &trouble);
 }
 
 static void apply_ending(struct future *future, struct future_rec *draft, const struct verdict *verdict)

@@ -99,6 +99,7 @@ void watching_open(struct future *future)
 	struct error error;
 
 	if (!future->plan->has_events || !broker->remote.watch || future->watching.watch || broker->stopping ||
+	    future_paused(future) ||
 	    now < future->watching.not_before_usec)
 		return;
 	drive_input(future, STEP_EVENTS, &input);

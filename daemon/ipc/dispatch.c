@@ -32,6 +32,10 @@ static const struct method methods[] = {
 	{ "future.extend",      extend_params_fields,      h_future_extend,      0 },
 	{ "future.retry",       id_params_fields,          h_future_retry,       0 },
 	{ "future.forget",      id_params_fields,          h_future_forget,      0 },
+	{ "future.pause",       pause_params_fields,       h_future_pause,       0 },
+	{ "future.resume",      pause_params_fields,       h_future_resume,      0 },
+	{ "future.pin",         id_params_fields,          h_future_pin,         0 },
+	{ "future.unpin",       id_params_fields,          h_future_unpin,       0 },
 	{ "profile.list",       empty_params_fields,       h_profile_list,       METHOD_WHILE_STOPPING },
 	{ "profile.get",        name_params_fields,        h_profile_get,        METHOD_WHILE_STOPPING },
 	{ "profile.check",      profile_params_fields,     h_profile_check,      METHOD_WHILE_STOPPING },
@@ -50,6 +54,7 @@ union params {
 	struct unsubscribe_params unsubscribe;
 	struct list_params list;
 	struct extend_params extend;
+	struct pause_params pause;
 	struct name_params name;
 	struct profile_params profile;
 	struct empty_params empty;

@@ -24,6 +24,11 @@ int h_future_extend(struct call *call, const void *params, struct error *error);
 int h_future_retry(struct call *call, const void *params, struct error *error);
 int h_future_forget(struct call *call, const void *params, struct error *error);
 
+int h_future_pause(struct call *call, const void *params, struct error *error);
+int h_future_resume(struct call *call, const void *params, struct error *error);
+int h_future_pin(struct call *call, const void *params, struct error *error);
+int h_future_unpin(struct call *call, const void *params, struct error *error);
+
 int h_future_wait(struct call *call, const void *params, struct error *error);
 int h_future_result(struct call *call, const void *params, struct error *error);
 

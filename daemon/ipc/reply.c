@@ -79,6 +79,8 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.condition_since_ms = if_set(view.condition ? view.condition_since_ms : 0),
 		.last_error = slice_from_str(rec->last_error),
 		.cancel_requested = rec->cancel_requested,
+		.paused = rec->paused,
+		.pinned = rec->pinned,
 		.progress = slice_from_str(rec->progress),
 		.seq = always(rec->seq),
 	};
@@ -129,8 +131,14 @@ void reply_event(struct pack *pack, uint64_t subscription, const struct broker_e
 
 	if (event->future) {
 		future_view(event->future, &view);
-		if (event->event == STORE_EVENT_PROGRESS)
+		/* Older ones may have been left out for this one. */
+		if (event->event == STORE_EVENT_PROGRESS || event->event == STORE_EVENT_TROUBLE)
 			wire.progress = slice_from_str(view.rec->progress);
+		/* It may be over by now, when it is replayed. */
+		if (event->event == STORE_EVENT_TROUBLE && view.rec->attempts > 0) {
+			wire.message = slice_from_str(view.rec->last_error);
+			wire.attempts = always(view.rec->attempts);
+		}
 		/* A replayed event may be older than what the future is by now. */
 		failed = event->state == view.state && reply_failure(&view, &failure);
 	}

@@ -94,6 +94,8 @@ struct http_transfer *http_abort(struct http_transfer *transfer);
 /* Parse a URL with libcurl's own parser. *ret is "scheme://host:port" in lower case with the port always
  * given; the caller frees it. -EINVAL with the reason in error. */
 int http_origin(const char *url, char **ret, struct error *error);
+/* Whether a URL has no more in it than its origin: no path but "/", no query, no fragment. */
+bool http_is_origin(const char *url);
 /* Resolve reference against base (which may be NULL when reference is absolute); the caller frees *ret. */
 int http_resolve(const char *base, const char *reference, char **ret, struct error *error);
 /* Percent-encode everything but unreserved characters; keep_slashes leaves '/' (and RFC 6570's reserved

@@ -115,6 +115,16 @@ int http_origin(const char *url, char **ret, struct error *error)
 	return r;
 }
 
+bool http_is_origin(const char *url)
+{
+	const char *after = strstr(url, "://");
+
+	if (!after)
+		return true;
+	after += 3 + strcspn(after + 3, "/?#");
+	return !*after || strcmp(after, "/") == 0;
+}
+
 int http_resolve(const char *base, const char *reference, char **ret, struct error *error)
 {
 	char *text = NULL;

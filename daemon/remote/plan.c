@@ -31,23 +31,21 @@ static int set_places(struct remote_plan *plan, struct error *error)
 {
 	const struct values values = { .params = plan->params };
 	const char *socket = plan->spec->requests[STEP_POLL].unix_socket;
-	char *origin = NULL, *path = NULL;
+	char *path = NULL;
 	int r = 0;
 
-	if (find_origin(plan, &origin) < 0 || origins_find(plan->spec, plan->params, &plan->origins) < 0) {
-		free(origin);
+	if (find_origin(plan, &plan->origin) < 0 || origins_find(plan->spec, plan->params, &plan->origins) < 0)
 		return place_no_memory(error);
-	}
 	if (socket && template_fill(socket, TEMPLATE_PLAIN, &values, REMOTE_URL_MAX, &path, NULL, NULL) < 0)
 		path = NULL;
 	if (asprintf(&plan->bucket, "%s %s%s%s", plan->spec->credential ? plan->spec->credential : "-",
-	    origin ? origin : "?", path ? " " : "", path ? path : "") < 0) {
+	    plan->origin ? plan->origin : "?", path ? " " : "", path ? path : "") < 0) {
 		plan->bucket = NULL;
 		r = place_no_memory(error);
 	}
 	free(path);
-	free(origin);
 	plan->plan.bucket = plan->bucket;
+	plan->plan.origin = plan->origin;
 	return r;
 }
 
@@ -233,6 +231,7 @@ struct remote_plan *plan_free(struct remote_plan *plan)
 	spec_unref(plan->spec);
 	json_decref(plan->params);
 	free(plan->bucket);
+	free(plan->origin);
 	free(plan->batch);
 	origins_free(plan->origins);
 	free(plan);

@@ -18,6 +18,7 @@ struct remote_plan {
 	json_t *params;
 	struct status_set retry_on;
 	char *bucket;
+	char *origin;                  /* of bucket; NULL: not known */
 	char *batch;
 	char **origins;                /* that the spec names itself, as http_origin() has them; NULL at the end */
 };

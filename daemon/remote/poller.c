@@ -382,6 +382,22 @@ static void drop_member(void *self, struct exchange *exchange, size_t i)
 	batch_drop(exchange, i);
 }
 
+static int origin(void *self, struct slice text, char **ret, struct error *error)
+{
+	char *url = strndup(text.data, text.len);
+	int r;
+
+	(void)self;
+	if (!url)
+		return place_no_memory(error);
+	if (http_is_origin(url))
+		r = http_origin(url, ret, error);
+	else
+		r = error_set(error, ERROR_INVALID_ARGUMENT, "more than a scheme, a host and a port");
+	free(url);
+	return r;
+}
+
 static int watch(void *self, const struct plan *plan, const struct step_input *input, watch_cb event, void *arg,
     struct watch **ret, struct error *error)
 {
@@ -400,6 +416,7 @@ void poller_remote(struct poller *poller, struct remote *ret)
 		.prepare = prepare,
 		.compile = compile,
 		.plan_free = free_plan,
+		.origin = origin,
 		.start = start,
 		.abort = abort_exchange,
 		.start_batch = start_batch,

@@ -108,7 +108,7 @@ START_TEST(bad_values)
 	expect_fault("[limits]\nresult_max = 5T\n",
 	    ":2: limits.result_max: \"5T\" is not a size (a number, with K, M or G)");
 	expect_fault("[limits]\nresult_max = 99999999999G\n",
-	    ":2: limits.result_max: 99999999999G is out of range (1K to 1024M)");
+	    ":2: limits.result_max: 99999999999G is out of range (1K to 1G)");
 	expect_fault("[remote]\ntimeout = 1h\n", ":2: remote.timeout: \"1h\" is not a number of seconds");
 	expect_fault("[remote]\ntimeout = inf\n", ":2: remote.timeout: \"inf\" is not a number of seconds");
 	expect_fault("[remote]\ntimeout = 90000\n", ":2: remote.timeout: 90000 is out of range (0.001 to 86400)");

@@ -229,6 +229,46 @@ START_TEST(pauses_outlive_the_store)
 }
 END_TEST
 
+static int on_stop(void *arg, uint32_t uid, const char *origin)
+{
+	char *stops = arg;
+
+	snprintf(stops + strlen(stops), 512 - strlen(stops), "%u %s;", uid, origin);
+	return uid == 66 ? -ECANCELED : 0;
+}
+
+START_TEST(stops_outlive_the_store)
+{
+	struct fixture_ask asks[6];
+	struct store *unstarted;
+	char text[256] = "", stops[512] = "";
+
+	memset(&answers, 0, sizeof(answers));
+	for (int i = 0; i < 6; i++)
+		asks[i] = (struct fixture_ask){ &answers, i };
+	ck_assert_int_eq(store_stop(store, 1000, "https://x:443", true, fixture_done, &asks[0]), 0);
+	ck_assert_int_eq(store_stop(store, 1000, "https://x:443", true, fixture_done, &asks[1]), 0);
+	ck_assert_int_eq(store_stop(store, 1000, "https://y:443", true, fixture_done, &asks[2]), 0);
+	ck_assert_int_eq(store_stop(store, 1001, "https://x:443", true, fixture_done, &asks[3]), 0);
+	ck_assert_int_eq(store_stop(store, 1000, "https://y:443", false, fixture_done, &asks[4]), 0);
+	ck_assert_int_eq(store_stop(store, 1000, "https://z:443", false, fixture_done, &asks[5]), 0);
+	ck_assert_int_eq(fixture_wait(store, &answers.count, 6), 0);
+	for (int i = 0; i < 6; i++)
+		ck_assert_int_eq(answers.status[i], 0);
+	store = store_close(store);
+	ck_assert_int_eq(fixture_try_open(dir, &unstarted, text), 0);
+	ck_assert_int_eq(store_each_stop(unstarted, on_stop, stops), 0);
+	ck_assert_str_eq(stops, "1000 https://x:443;1001 https://x:443;");
+	ck_assert_int_eq(store_stop(unstarted, 66, "https://x:443", true, NULL, NULL), 0);
+	store_close(unstarted);
+	stops[0] = '\0';
+	ck_assert_int_eq(fixture_try_open(dir, &unstarted, text), 0);
+	ck_assert_int_eq(store_each_stop(unstarted, on_stop, stops), -ECANCELED);
+	ck_assert_str_eq(stops, "66 https://x:443;");
+	store_close(unstarted);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("side");
@@ -243,6 +283,7 @@ int main(void)
 	tcase_add_test(tcase, a_missing_file_is_an_answer_and_not_the_end);
 	tcase_add_test(tcase, a_refused_update_leaves_nothing_that_lasts);
 	tcase_add_test(tcase, pauses_outlive_the_store);
+	tcase_add_test(tcase, stops_outlive_the_store);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

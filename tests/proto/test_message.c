@@ -381,6 +381,7 @@ START_TEST(tables_of_params)
 	ASSERT_TABLE(unsubscribe_params, unsubscribe_params_fields, "subscription");
 	ASSERT_TABLE(list_params, list_params_fields, "state", "profile", "prefix", "limit", "cursor");
 	ASSERT_TABLE(extend_params, extend_params_fields, "id", "timeout");
+	ASSERT_TABLE(pause_params, pause_params_fields, "id", "ids", "origin");
 	ASSERT_TABLE(name_params, name_params_fields, "name");
 	assert_table(empty_params_fields, sizeof(struct empty_params), (const char *const[]){ NULL });
 }
@@ -391,11 +392,13 @@ START_TEST(tables_of_replies)
 	ASSERT_TABLE(create_reply, create_reply_fields, "id", "state", "created");
 	ASSERT_TABLE(snapshot, snapshot_fields, "id", "state", "kind", "profile", "key", "uid", "mode", "created_at_ms",
 	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests",
-	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "progress",
+	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "paused", "pinned",
+	    "progress",
 	    "content_type", "result_size", "seq");
 	ASSERT_TABLE(result_reply, result_reply_fields, "state", "result", "content_type", "offset", "size");
 	ASSERT_TABLE(cancel_reply, cancel_reply_fields, "cancelled", "state");
-	ASSERT_TABLE(event_wire, event_fields, "subscription", "seq", "id", "event", "state", "at_ms", "progress");
+	ASSERT_TABLE(event_wire, event_fields, "subscription", "seq", "id", "event", "state", "at_ms", "progress",
+	    "message", "attempts");
 }
 END_TEST
 
@@ -422,6 +425,7 @@ START_TEST(required_keys)
 	assert_required(unsubscribe_params_fields, "subscription");
 	assert_required(list_params_fields, "");
 	assert_required(extend_params_fields, "id timeout");
+	assert_required(pause_params_fields, "");
 	assert_required(name_params_fields, "name");
 	assert_required(create_reply_fields, "id state");
 	assert_required(snapshot_fields, "id state");

@@ -145,6 +145,63 @@ void client_read_details(struct sim *sim, uid_t uid, const struct id *id, struct
 	started(answer, broker_read_error_details(sim->broker, &caller, id, on_bytes, answer, &error), &error);
 }
 
+void client_pin(struct sim *sim, uid_t uid, const struct id *id, bool pinned, struct answer *answer)
+{
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+
+	prepare(sim, answer);
+	started(answer, broker_pin(sim->broker, &caller, id, pinned, on_changed, answer, &error), &error);
+}
+
+static void on_paused(void *arg, const struct error *error, size_t count)
+{
+	struct answer *answer = arg;
+
+	note(answer, error, NULL, false);
+	if (!error)
+		answer->len = count;
+}
+
+void client_pause(struct sim *sim, uid_t uid, const struct pause_target *target, bool paused, struct answer *answer)
+{
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+	int r;
+
+	prepare(sim, answer);
+	r = broker_pause(sim->broker, &caller, target, paused, on_paused, answer, &error);
+	if (r > 0)
+		answer->calls++;        /* there is nothing to wait for */
+	else
+		started(answer, r, &error);
+}
+
+static size_t pause_now(struct sim *sim, const struct pause_target *target, bool paused)
+{
+	struct answer answer;
+
+	client_pause(sim, 1000, target, paused, &answer);
+	sim_commit(sim);
+	ck_assert_int_eq(answer.code, ERROR_NONE);
+	ck_assert_uint_eq(answer.calls, 1);
+	return answer.len;
+}
+
+size_t client_pause_one(struct sim *sim, const struct id *id, bool paused)
+{
+	struct pause_target target = { .ids = id, .n_ids = 1 };
+
+	return pause_now(sim, &target, paused);
+}
+
+size_t client_pause_origin(struct sim *sim, const char *origin, bool paused)
+{
+	struct pause_target target = { .origin = slice_from_str(origin) };
+
+	return pause_now(sim, &target, paused);
+}
+
 enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id)
 {
 	struct caller caller = client_caller(uid);

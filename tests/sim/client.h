@@ -31,6 +31,12 @@ void client_forget(struct sim *sim, uid_t uid, const struct id *id, struct answe
 void client_read_result(struct sim *sim, uid_t uid, const struct id *id, uint64_t offset, size_t len,
     struct answer *answer);
 void client_read_details(struct sim *sim, uid_t uid, const struct id *id, struct answer *answer);
+void client_pin(struct sim *sim, uid_t uid, const struct id *id, bool pinned, struct answer *answer);
+/* How many it concerned is in answer->len. */
+void client_pause(struct sim *sim, uid_t uid, const struct pause_target *target, bool paused, struct answer *answer);
+/* One future, or an origin, as uid 1000, until that is durable; anything else fails the test. Returns how many. */
+size_t client_pause_one(struct sim *sim, const struct id *id, bool paused);
+size_t client_pause_origin(struct sim *sim, const char *origin, bool paused);
 enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id);
 
 /* Create as uid 1000 and let time pass until it is durable; anything else fails the test. */

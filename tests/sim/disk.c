@@ -18,6 +18,11 @@ struct disk {
 		int64_t until_ms;
 	} *pauses;
 	size_t n_pauses;
+	struct stop {
+		uint32_t uid;
+		char *origin;
+	} *stops;
+	size_t n_stops;
 	bool full;
 };
 
@@ -69,6 +74,9 @@ struct disk *disk_free(struct disk *disk)
 	for (size_t i = 0; i < disk->n_pauses; i++)
 		free(disk->pauses[i].bucket);
 	free(disk->pauses);
+	for (size_t i = 0; i < disk->n_stops; i++)
+		free(disk->stops[i].origin);
+	free(disk->stops);
 	free(disk->futures);
 	free(disk->events);
 	free(disk);
@@ -274,6 +282,34 @@ int disk_each_pause(const struct disk *disk, int64_t now_ms, store_pause_cb each
 		if (disk->pauses[i].until_ms > now_ms)
 			r = each(arg, disk->pauses[i].uid, disk->pauses[i].bucket, disk->pauses[i].until_ms);
 	}
+	return r < 0 ? r : 0;
+}
+
+int disk_stop(struct disk *disk, uint32_t uid, const char *origin, bool stopped)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < disk->n_stops; i++) {
+		if (disk->stops[i].uid != uid || strcmp(disk->stops[i].origin, origin) != 0)
+			disk->stops[kept++] = disk->stops[i];
+		else
+			free(disk->stops[i].origin);
+	}
+	if (stopped) {
+		disk->stops = must(realloc(disk->stops, (kept + 1) * sizeof(*disk->stops)));
+		disk->stops[kept++] = (struct stop){ .uid = uid, .origin = text_copy(origin) };
+	}
+	disk->n_stops = kept;
+	disk->writes++;
+	return 0;
+}
+
+int disk_each_stop(const struct disk *disk, store_stop_cb each, void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < disk->n_stops; i++)
+		r = each(arg, disk->stops[i].uid, disk->stops[i].origin);
 	return r < 0 ? r : 0;
 }
 

@@ -25,6 +25,10 @@ int disk_forget(struct disk *disk, const uint8_t id[STORE_ID_BYTES], const struc
 int disk_pause(struct disk *disk, uint32_t uid, const char *bucket, int64_t until_ms, int64_t now_ms);
 int disk_each_pause(const struct disk *disk, int64_t now_ms, store_pause_cb each, void *arg);
 
+/* Of store_stop() and store_each_stop(). */
+int disk_stop(struct disk *disk, uint32_t uid, const char *origin, bool stopped);
+int disk_each_stop(const struct disk *disk, store_stop_cb each, void *arg);
+
 /* What is durable of a future; NULL: nothing. Borrowed until the next change. */
 struct disk_future {
 	struct future_rec rec;

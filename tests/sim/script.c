@@ -27,6 +27,7 @@ static const struct word {
 	{ "reset", FLAG, AT(plan.reset_on_progress), 0 },
 	{ "deliver", FLAG, AT(plan.keep_until_delivered), 0 },
 	{ "bucket", TEXT, AT(bucket), 0 },
+	{ "origin", TEXT, AT(origin), 0 },
 	{ "place", TEXT, AT(place), 0 },
 	{ "limit", NUMBER, AT(plan.bucket_limit), 0 },
 	{ "ttl", SECONDS, AT(plan.ttl_usec), 0 },
@@ -191,6 +192,7 @@ struct script *script_new(const char *text, size_t len)
 	if (script->plan.ack_on == 0)
 		script->plan.ack_on = 1u << OUTCOME_SUCCESS | 1u << OUTCOME_FAILURE | 1u << OUTCOME_CANCELLED;
 	script->plan.bucket = script->bucket;
+	script->plan.origin = script->origin[0] ? script->origin : NULL;
 	if (!script->place[0])
 		memcpy(script->place, script->bucket, sizeof(script->place));
 	return script;

@@ -13,6 +13,7 @@
  *                                        what the plan has (poll it always has)
  *   reset deliver                        reset_on_progress, keep_until_delivered
  *   bucket=TEXT limit=N ttl=S|none       the plan's
+ *   origin=TEXT                          the plan's; none when not given
  *   place=TEXT                           where the service counts requests and pauses; else the bucket
  *   polling=I/M/X retry=I/M/X            initial, maximum, multiplier
  *   polling_timeout=S retry_timeout=S    (none when not given)
@@ -42,7 +43,7 @@
  */
 struct script {
 	struct plan plan;               /* first: see remote.h */
-	char bucket[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
+	char bucket[SCRIPT_TEXT], origin[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
 	enum outcome end;
 	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;

@@ -94,6 +94,14 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 	return 0;
 }
 
+static int on_origin(void *self, struct slice text, char **ret, struct error *error)
+{
+	(void)self;
+	(void)error;
+	*ret = must(strndup(text.data, text.len));
+	return 0;
+}
+
 static void on_plan_free(void *self, struct plan *plan)
 {
 	struct service *service = self;
@@ -281,7 +289,7 @@ struct service *service_new(const uint64_t *now_usec)
 
 	service->now_usec = now_usec;
 	service->remote = (struct remote){
-		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free,
+		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .origin = on_origin,
 		.start = on_start, .abort = on_abort, .watch = service_watch, .unwatch = service_unwatch
 	};
 	return service;

@@ -120,7 +120,7 @@ struct sim *sim_new_with_log(uint64_t seed, uint64_t events_max)
 	sim->random = seed;
 	sim->config = (struct broker_config){
 		.requests_total = 64, .requests_bucket = 8, .long_polls_total = 64, .long_polls_bucket = 8,
-		.futures_per_uid = 10000
+		.futures_per_uid = 10000, .finished_per_uid = UINT64_MAX, .results_per_uid = UINT64_MAX
 	};
 	sim->commit_usec = 1000;
 	sim->disk = disk_new(events_max);

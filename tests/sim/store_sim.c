@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { CREATE, UPDATE, FORGET, PAUSE, READ_RESULT, READ_DETAILS, READ_TEXTS, READ_EVENTS };
+enum kind { CREATE, UPDATE, FORGET, PAUSE, STOP, GO, READ_RESULT, READ_DETAILS, READ_TEXTS, READ_EVENTS };
 
 /* One operation with copies of all that it was given, then of all that it found. */
 struct operation {
@@ -17,7 +17,7 @@ struct operation {
 	bool has_event;
 	struct event_rec event;
 	struct store_blob result, details;
-	char *bucket;                   /* of a pause; its owner is in rec.uid */
+	char *bucket;                   /* of a pause; its owner is in rec.uid; of a stop, or its end, the origin */
 	int64_t until_ms, now_ms;
 	uint64_t offset, since;
 	size_t len;                     /* bytes, or events */
@@ -252,6 +252,23 @@ int store_each_pause(struct store *store, int64_t now_ms, store_pause_cb each, v
 	return disk_each_pause(store->disk, now_ms, each, arg);
 }
 
+int store_stop(struct store *store, uint32_t uid, const char *origin, bool stopped, store_cb done, void *arg)
+{
+	struct operation *op = enqueue(store, stopped ? STOP : GO, NULL, NULL, arg);
+
+	if (!op)
+		return -ENOMEM;
+	op->rec.uid = uid;
+	op->bucket = text_copy(origin);
+	op->done.plain = done;
+	return 0;
+}
+
+int store_each_stop(struct store *store, store_stop_cb each, void *arg)
+{
+	return disk_each_stop(store->disk, each, arg);
+}
+
 int store_read_result(struct store *store, const uint8_t id[STORE_ID_BYTES], uint64_t offset, size_t len,
     store_bytes_cb done, void *arg)
 {
@@ -340,6 +357,9 @@ static int perform(struct disk *disk, struct operation *op)
 		return disk_forget(disk, op->rec.id, event);
 	case PAUSE:
 		return disk_pause(disk, op->rec.uid, op->bucket, op->until_ms, op->now_ms);
+	case STOP:
+	case GO:
+		return disk_stop(disk, op->rec.uid, op->bucket, op->kind == STOP);
 	case READ_EVENTS:
 		return find_events(disk, op);
 	case READ_RESULT:
@@ -404,6 +424,8 @@ static void call_back(struct operation *op)
 	case UPDATE:
 	case FORGET:
 	case PAUSE:
+	case STOP:
+	case GO:
 		if (op->done.plain)
 			op->done.plain(op->arg, op->status);
 		break;

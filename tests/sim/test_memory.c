@@ -69,6 +69,7 @@ struct run {
 	struct sim *sim;
 	struct id earlier[3];           /* made before memory gets short */
 	struct answer created[CREATES], cancelled, extended, retried, forgotten, read;
+	struct answer paused[2], resumed[2], pinned;
 	struct waiting waiting;
 	struct listener listener;
 };
@@ -86,7 +87,7 @@ static void create_all(struct run *run)
 {
 	static const char *const scripts[CREATES] = {
 		"submit cancel polls=3 progress", "submit idempotency busy=1 polls=2 bucket=other", "polls=1 fail=1:2",
-		"end=failure", "throttle=1:5", "polls=2 polling=1/1/1 bucket=third",
+		"end=failure", "throttle=1:5", "polls=40 polling=1/1/1 bucket=third origin=https://third:443",
 		"submit idempotency fetch hops=1 fetch_pending=1 ack ack_fail=1 polls=1 bucket=fourth",
 		"events events_busy=1 events_close=3 wake=1 tells polls=8 polling=1/1/1 ack bucket=fifth"
 	};
@@ -105,6 +106,18 @@ static void create_all(struct run *run)
 	}
 }
 
+static const struct store_label of_app = { (char *)"app", (char *)"x" };
+static const struct pause_target labelled = { .labels = &of_app, .n_labels = 1 };
+
+/* Those with a label, and those at an origin: created[5] is both. */
+static void pause_all(struct run *run, bool paused, struct answer answers[2])
+{
+	const struct pause_target origin = { .origin = slice_from_str("https://third:443") };
+
+	client_pause(run->sim, 0, &labelled, paused, &answers[0]);
+	client_pause(run->sim, 1001, &origin, paused, &answers[1]);
+}
+
 static void do_everything(struct run *run)
 {
 	struct store_label label = { (char *)"app", (char *)"x" };
@@ -119,12 +132,19 @@ static void do_everything(struct run *run)
 	client_read_result(run->sim, 0, &run->earlier[2], 0, 10, &run->read);
 	sim_run(run->sim, 30 * SECOND);
 	client_forget(run->sim, 0, &run->earlier[2], &run->forgotten);
+	client_pin(run->sim, 0, &run->earlier[1], true, &run->pinned);
+	pause_all(run, true, run->paused);
+	sim_run(run->sim, 30 * SECOND);
+	pause_all(run, false, run->resumed);
 	sim_run(run->sim, 30 * SECOND);
 }
 
 /* With memory again: all that was acknowledged is there and comes to its end. */
 static void check_everything(struct run *run)
 {
+	struct answer resumed[2];
+
+	pause_all(run, false, resumed);
 	sim_run(run->sim, HOUR);
 	for (int i = 0; i < CREATES; i++) {
 		expect(&run->created[i]);
@@ -137,6 +157,12 @@ static void check_everything(struct run *run)
 	expect(&run->retried);
 	expect(&run->forgotten);
 	expect(&run->read);
+	expect(&run->pinned);
+	for (int i = 0; i < 2; i++) {
+		expect(&run->paused[i]);
+		expect(&run->resumed[i]);
+		ck_assert_int_eq(resumed[i].code, ERROR_NONE);
+	}
 	ck_assert(run->waiting.code == ERROR_NONE || run->waiting.code == ERROR_OUT_OF_MEMORY);
 	ck_assert_uint_eq(run->waiting.calls, run->waiting.code == ERROR_NONE ? 1 : 0);
 	ck_assert(run->listener.code == ERROR_NONE || run->listener.code == ERROR_OUT_OF_MEMORY);

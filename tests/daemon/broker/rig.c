@@ -87,6 +87,14 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 	return on_compile(self, ret_texts->spec, "", ret, error);
 }
 
+static int on_origin(void *self, struct slice text, char **ret, struct error *error)
+{
+	(void)self;
+	(void)error;
+	*ret = need(strndup(text.data, text.len));
+	return 0;
+}
+
 static void on_plan_free(void *self, struct plan *plan)
 {
 	struct rig_plan *rig_plan = (struct rig_plan *)plan;
@@ -332,10 +340,10 @@ struct rig *rig_new(uint64_t seed)
 	rig->latency_usec = 10000;
 	rig->config = (struct broker_config){
 		.requests_total = 64, .requests_bucket = 8, .long_polls_total = 64, .long_polls_bucket = 8,
-		.futures_per_uid = 100000
+		.futures_per_uid = 100000, .finished_per_uid = UINT64_MAX, .results_per_uid = UINT64_MAX
 	};
 	rig->remote = (struct remote){
-		.self = rig, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free,
+		.self = rig, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .origin = on_origin,
 		.start = on_start, .abort = on_abort, .start_batch = on_start_batch,
 		.drop_member = on_drop_member, .keepalive_name = on_keepalive_name
 	};

@@ -77,6 +77,32 @@ START_TEST(same_owner_and_name_share)
 }
 END_TEST
 
+START_TEST(a_held_bucket_has_no_turn)
+{
+	for (size_t i = 0; i < 3; i++) {
+		join(i, 1, i < 2 ? "a" : "b", 0);
+		bucket_request(buckets, &slots[i]);
+	}
+	expect_grant(0, 0);
+	bucket_hold(slots[0].bucket, true);
+	expect_grant(2, 0);
+	ck_assert_ptr_null(bucket_grant(buckets, 0));
+	ck_assert_uint_eq(bucket_paused_until(slots[0].bucket, 0), UINT64_MAX);
+	ck_assert_uint_eq(bucket_paused_until(slots[2].bucket, 0), 0);
+	ck_assert_uint_eq(stats(0).paused, 1);
+	/* A pause meanwhile is one that counts when it is let go, and its end does not let go. */
+	ck_assert(bucket_pause(slots[0].bucket, 100));
+	ck_assert(!bucket_pause(slots[0].bucket, 50));
+	ck_assert_ptr_null(bucket_grant(buckets, 200));
+	ck_assert(bucket_pause(slots[0].bucket, 300));
+	bucket_hold(slots[0].bucket, false);
+	ck_assert_uint_eq(bucket_paused_until(slots[0].bucket, 200), 300);
+	ck_assert_uint_eq(buckets_next(buckets, 200), 300);
+	ck_assert_ptr_null(bucket_grant(buckets, 200));
+	expect_grant(1, 300);
+}
+END_TEST
+
 START_TEST(first_come_first_served)
 {
 	for (size_t i = 0; i < 3; i++)
@@ -513,6 +539,7 @@ static Suite *bucket_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, same_owner_and_name_share);
+	tcase_add_test(tcase, a_held_bucket_has_no_turn);
 	tcase_add_test(tcase, first_come_first_served);
 	tcase_add_test(tcase, a_bucket_has_its_limit);
 	tcase_add_test(tcase, the_last_limit_counts);

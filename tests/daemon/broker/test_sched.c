@@ -28,6 +28,7 @@ static void teardown(void)
 START_TEST(empty)
 {
 	ck_assert_uint_eq(sched_next(&sched), SCHED_NEVER);
+	ck_assert_ptr_null(sched_first(&sched));
 	ck_assert_ptr_null(sched_pop(&sched, UINT64_MAX));
 	ck_assert(!sched_waiting(&entries[0]));
 	sched_cancel(&sched, &entries[0]);
@@ -39,6 +40,7 @@ START_TEST(nothing_comes_early)
 {
 	ck_assert_int_eq(sched_set(&sched, &entries[0], 100), 0);
 	ck_assert_uint_eq(sched_next(&sched), 100);
+	ck_assert_ptr_eq(sched_first(&sched), &entries[0]);
 	ck_assert_ptr_null(sched_pop(&sched, 99));
 	ck_assert(sched_waiting(&entries[0]));
 	ck_assert_ptr_eq(sched_pop(&sched, 100), &entries[0]);

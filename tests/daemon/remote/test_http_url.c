@@ -97,6 +97,17 @@ START_TEST(test_resolve)
 }
 END_TEST
 
+START_TEST(test_is_origin)
+{
+	ck_assert(http_is_origin("https://h") && http_is_origin("https://h:1") && http_is_origin("https://h/"));
+	ck_assert(http_is_origin("http://[::1]:80"));
+	ck_assert(!http_is_origin("https://h/a") && !http_is_origin("https://h//") && !http_is_origin("https://h?a"));
+	ck_assert(!http_is_origin("https://h#a") && !http_is_origin("https://h/?a"));
+	/* not a URL at all: http_origin() says so */
+	ck_assert(http_is_origin("h/a"));
+}
+END_TEST
+
 START_TEST(test_url_length)
 {
 	struct error error = { 0 };
@@ -147,6 +158,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, test_origin, 0, sizeof(origins) / sizeof(origins[0]));
 	tcase_add_loop_test(tcase, test_resolve, 0, sizeof(references) / sizeof(references[0]));
+	tcase_add_test(tcase, test_is_origin);
 	tcase_add_test(tcase, test_url_length);
 	tcase_add_loop_test(tcase, test_escape, 0, sizeof(escapes) / sizeof(escapes[0]));
 	suite_add_tcase(suite, tcase);

@@ -1,4 +1,5 @@
 /* test_plan.c - what a plan says of its requests: their origins, and which futures share a batch or a keepalive. */
+#include "daemon/remote/origins.h"
 #include "tests/daemon/remote/plan_fixture.h"
 
 #include <errno.h>
@@ -40,6 +41,10 @@ START_TEST(origins)
 	for (char **origin = plan->origins; *origin; origin++)
 		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s ", *origin);
 	ck_assert_str_eq(all, ORIGINS[_i].origins);
+	/* The bucket's is one of them, in its name. */
+	ck_assert_ptr_nonnull(plan->plan.origin);
+	ck_assert(origins_have(plan->origins, plan->plan.origin));
+	ck_assert_ptr_nonnull(strstr(plan->plan.bucket, plan->plan.origin));
 	plan_free(plan);
 }
 END_TEST
