@@ -9,7 +9,8 @@
 /* In the order of bind_changing(). */
 #define CHANGING_COLUMNS \
 	"state, phase, seq, started_at_ms, finished_at_ms, ttl_ms, expires_at_ms, keep_until_delivered, " \
-	"deadline_at_ms, start_at_ms, held, paused, pinned, hops, claim, lease_until_ms, next_at_ms, polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, " \
+	"deadline_at_ms, start_at_ms, held, paused, pinned, hops, claim, lease_until_ms, next_at_ms, " \
+	"polling_delay_usec, retry_delay_usec, retry_since_ms, requests, attempts, " \
 	"unreachable_since_ms, last_error, cancel_requested, idempotency, captured, budgets, progress, error_kind, " \
 	"error_message, error_code, error_http_status, content_type, result_size"
 
