@@ -224,7 +224,7 @@ FUTURED_API FUTURED_MUST_CHECK int futured_create(futured *c, const struct futur
 /* A future over others: the spec {"kind": "group", "of": ids, "until": ...}. Its result, JSON, lists how each of them ended;
  * with FUTURED_FIRST_EXCEPTION it fails as the first that failed. They must be visible to this user, and none is cancelled
  * with it.
- *   ids      id, ..., NULL; at most 16,384, duplicates allowed
+ *   ids      id, ..., NULL; at most 4,096, duplicates allowed
  *   until    all are over, the first is, or the first has failed
  *   options  without profile and spec; may be NULL
  * As futured_create() otherwise; -EINVAL for what is not an id, -EMSGSIZE for too many. */
