@@ -20,13 +20,14 @@ struct wait_item;
 
 /*
  * rec runs ahead of the disk: a move is made here first, and told to nobody until the store has
- * committed it. durable_state is what the outside may see.
+ * committed it. durable_state and durable_seq are what the outside may see.
  */
 struct future {
 	struct broker *broker;
 	struct id id;
 	struct future_rec rec;
 	enum store_state durable_state;
+	uint64_t durable_seq;           /* of the last event that brought it there */
 	bool durable;                   /* its creation is committed: it exists for the outside */
 	bool forgetting;                /* its removal is under way */
 	bool removed;                   /* out of every table; freed when the last pin goes */
