@@ -24,6 +24,7 @@ void record_drop(const struct future *future, struct future_rec *draft);
 /* What goes with a draft into the same transaction, and what happens then. */
 struct record_change {
 	bool progress;                  /* subscribers hear of it even if the state is the same */
+	const struct store_texts *texts;  /* of the next operation: store_continue() takes them; NULL: unchanged */
 	struct store_blob result;       /* data NULL: unchanged */
 	struct store_blob error_details;
 	/* Runs once, when it is durable or was refused (status); may be NULL. */

@@ -74,6 +74,7 @@ enum outcome {
 	OUTCOME_LOST,
 	OUTCOME_RETRY,               /* could not be read: up to the retry policy */
 	OUTCOME_FETCH,               /* it succeeded, and the fetch request gets the result */
+	OUTCOME_CONTINUE,            /* it is over, and the future goes on with another operation */
 	OUTCOME_MISSING              /* of a member of a batch only: the list does not tell, ask about it alone */
 };
 
@@ -108,6 +109,9 @@ struct verdict {
 	struct slice result;         /* with OUTCOME_SUCCESS; exact bytes */
 	struct slice content_type;
 	struct failure failure;      /* with FAILURE, CANCELLED and LOST */
+	struct plan_source source;   /* with CONTINUE: what is prepared next */
+	const struct id *after;      /* with CONTINUE: what it waits for, in order, each perhaps twice */
+	size_t n_after;
 	struct slice progress;       /* JSON text; absent: says nothing about it */
 	bool has_delay;
 	uint64_t delay_usec;         /* asked for by the rule, instead of the polling ladder */

@@ -45,7 +45,7 @@ static int single_value(const char *name, const struct values *values, char **re
 
 int build_base(const struct spec *spec, const struct values *values, char **ret, struct error *error)
 {
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1];
 	int r;
 
 	if (!spec->base) {
@@ -94,7 +94,7 @@ static const char *path_fault(const char *url)
  * goes on with its path or, from a ? or &, with its query. 1, or 0: it does not. */
 static int fill_given(const struct request *request, const struct values *values, char **ret, struct error *error)
 {
-	char name[REMOTE_NAME_MAX + 1], *given, *rest = NULL, *whole = NULL;
+	char name[TEMPLATE_NAME_MAX + 1], *given, *rest = NULL, *whole = NULL;
 	size_t len = template_prefix(request->url, name);
 	int r;
 

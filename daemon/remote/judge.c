@@ -19,7 +19,8 @@ static bool is_errand(enum step step)
 /* Does the operation go on well, or is it over well? */
 static bool is_good(enum outcome outcome)
 {
-	return outcome == OUTCOME_PENDING || outcome == OUTCOME_SUCCESS || outcome == OUTCOME_FETCH;
+	return outcome == OUTCOME_PENDING || outcome == OUTCOME_SUCCESS || outcome == OUTCOME_FETCH ||
+	    outcome == OUTCOME_CONTINUE;
 }
 
 /* A long poll that brought nothing: ask again at once. */
@@ -143,6 +144,26 @@ static int set_missing(struct case_file *file, const char *missing)
 	    step == STEP_SUBMIT ? "submit" : step == STEP_FETCH ? "fetch" : "poll", missing);
 }
 
+/* It goes on with another operation, for which this one's values are of no use. What the rule says must make sense with
+ * them. */
+static int go_on(struct case_file *file, const struct rule *rule, const json_t *captured)
+{
+	const struct values values = { file->values.builtin, captured, file->values.params };
+	struct onward *onward = &file->out->onward;
+	struct verdict *verdict = &file->out->verdict;
+	struct error why = { 0 };
+
+	if (onward_fill(rule->with, &values, onward, &why) < 0) {
+		if (why.code == ERROR_OUT_OF_MEMORY)
+			return -ENOMEM;
+		return case_set_failure(file, "invalid_response", "it cannot go on: with: %s", why.message);
+	}
+	verdict->source = onward->source;
+	verdict->after = onward->after;
+	verdict->n_after = onward->n_after;
+	return 0;
+}
+
 /* What later templates find. */
 static int take_values(struct case_file *file, const struct rule *rule)
 {
@@ -165,6 +186,8 @@ static int take_values(struct case_file *file, const struct rule *rule)
 		    REMOTE_CAPTURED_MAX);
 	} else if (missing) {
 		r = set_missing(file, missing);
+	} else if (r == 0 && verdict->outcome == OUTCOME_CONTINUE) {
+		r = go_on(file, rule, values);
 	} else if (r == 0 && json_object_size(values) > 0 && !json_equal(values, input->captured)) {
 		file->out->captured = json_dumps(values, JSON_COMPACT);
 		r = file->out->captured ? 0 : -ENOMEM;
@@ -312,6 +335,7 @@ void judgement_done(struct judgement *judgement)
 	free(judgement->captured);
 	free(judgement->budgets);
 	free(judgement->progress);
+	onward_done(&judgement->onward);
 	rules_free(judgement->filled);
 	*judgement = (struct judgement){ 0 };
 }

@@ -16,6 +16,7 @@
 #define REMOTE_CAPTURES_MAX 32                   /* captures of one request */
 #define REMOTE_HEADERS_MAX 64                    /* headers of one request */
 #define REMOTE_REDIRECTS_MAX 10                  /* followed by one request */
+#define REMOTE_AFTER_MAX 1024                    /* ids that a rule has its future wait for */
 #define REMOTE_BATCH_IDS_MAX 10000               /* ids in one list request */
 
 /* Texts that are filled in. */

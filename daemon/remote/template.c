@@ -126,7 +126,8 @@ bool template_single(const char *text, char *ret_name, bool *ret_plus)
 
 	if (next_part(&text, &part, &why) <= 0 || part.name[0] == '\0' || part.base64 || *text != '\0')
 		return false;
-	memcpy(ret_name, part.name, sizeof(part.name));
+	if (ret_name)
+		memcpy(ret_name, part.name, sizeof(part.name));
 	if (ret_plus)
 		*ret_plus = part.plus;
 	return true;
@@ -249,6 +250,32 @@ static int append_token(struct text *text, const char *plain, size_t len)
 	return r;
 }
 
+char *template_escape(const char *text, size_t len, size_t *ret_len)
+{
+	char *escaped = malloc(2 * len + 1);
+	size_t n = 0;
+
+	if (!escaped)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '{' || text[i] == '}')
+			escaped[n++] = text[i];
+		escaped[n++] = text[i];
+	}
+	escaped[n] = '\0';
+	*ret_len = n;
+	return escaped;
+}
+
+static int append_nested(struct text *text, const char *plain, size_t len)
+{
+	char *escaped = template_escape(plain, len, &len);
+	int r = escaped ? text_append(text, escaped, len) : -ENOMEM;
+
+	free(escaped);
+	return r;
+}
+
 static int append_value(struct text *text, const struct part *part, enum template_form form,
     const struct values *values, struct error *error)
 {
@@ -275,6 +302,8 @@ static int append_value(struct text *text, const struct part *part, enum templat
 		r = text_append(text, plain, len);
 	} else if (form == TEMPLATE_POINTER) {
 		r = append_token(text, plain, len);
+	} else if (form == TEMPLATE_NESTED) {
+		r = append_nested(text, plain, len);
 	} else {
 		escaped = http_escape(plain, len, part->plus);
 		r = escaped ? text_append_str(text, escaped) : -ENOMEM;

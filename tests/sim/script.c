@@ -40,6 +40,8 @@ static const struct word {
 	{ "polls", NUMBER, AT(polls), 0 },
 	{ "end", END, AT(end), 0 },
 	{ "result", TEXT, AT(result), 0 },
+	{ "next", TEXT, AT(next), 0 },
+	{ "stage", TEXT, AT(stage), 0 },
 	{ "fail", RANGE, AT(fail_from), AT(fail_to) },
 	{ "throttle", RANGE, AT(throttle_at), AT(throttle_usec) },
 	{ "wait", SECONDS, AT(wait_usec), AT(has_wait) },
