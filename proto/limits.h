@@ -9,6 +9,7 @@
 
 /* What a request may hold. */
 #define PROTO_WAIT_IDS_MAX 16384          /* ids in one wait or subscription */
+#define PROTO_AFTER_MAX 4096              /* futures that one waits for, members of a group */
 #define PROTO_KEY_MAX 256                 /* bytes of a creation key */
 #define PROTO_LABELS_MAX 32               /* labels on one future */
 #define PROTO_LABEL_MAX 256               /* bytes of a label's name, and of its value */

@@ -254,6 +254,9 @@ const struct field create_params_fields[] = {
 	FIELD(create_params, mode, FIELD_U64, 0),
 	FIELD(create_params, ttl, FIELD_SPAN, 0),
 	FIELD(create_params, timeout, FIELD_SPAN, 0),
+	FIELD(create_params, after, FIELD_IDS, 0),
+	FIELD(create_params, start_at, FIELD_U64, 0),
+	FIELD(create_params, delay, FIELD_SPAN, 0),
 	FIELDS_END
 };
 
@@ -357,7 +360,10 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, content_type, FIELD_TEXT, 0),
 	FIELD(snapshot, result_size, FIELD_U64, 0),
 	FIELD(snapshot, seq, FIELD_U64, 0),
+	FIELD(snapshot, held, FIELD_BOOL, 0),
+	FIELD(snapshot, start_at_ms, FIELD_U64, 0),
 	FIELD(snapshot, labels, FIELD_ANY, 0),
+	FIELD(snapshot, after, FIELD_ANY, 0),
 	FIELD(snapshot, error, FIELD_ANY, 0),
 	FIELDS_END
 };

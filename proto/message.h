@@ -80,6 +80,9 @@ struct create_params {
 	struct maybe_u64 mode;           /* 0600, 0640, 0644, 0660, 0666 as an integer */
 	struct span ttl;                 /* null: kept without end */
 	struct span timeout;             /* null: no deadline */
+	struct id_list after;            /* these must succeed first */
+	struct maybe_u64 start_at;       /* milliseconds since the epoch: nothing is asked before */
+	struct span delay;               /* instead: so long after the creation */
 };
 extern const struct field create_params_fields[];
 
@@ -162,7 +165,7 @@ extern const struct field create_reply_fields[];
 struct snapshot {
 	struct id id;
 	struct slice state;
-	struct slice kind;               /* "http" */
+	struct slice kind;               /* "http", "promise", "timer", "group" */
 	struct slice profile;
 	struct slice key;
 	struct maybe_u64 uid;            /* of the owner */
@@ -175,7 +178,7 @@ struct snapshot {
 	struct maybe_u64 next_poll_at_ms;
 	struct maybe_u64 requests;       /* sent to the service for this future */
 	struct maybe_u64 attempts;       /* failed in a row, as the retry policy counts them */
-	struct slice condition;          /* "unreachable", "throttled"; absent when all is well */
+	struct slice condition;          /* "waiting", "unreachable", "throttled"; absent when all is well */
 	struct maybe_u64 condition_since_ms;
 	struct slice last_error;         /* of the last failing request */
 	bool cancel_requested;
@@ -183,7 +186,10 @@ struct snapshot {
 	struct slice content_type;       /* of the result */
 	struct maybe_u64 result_size;    /* bytes */
 	struct maybe_u64 seq;            /* of its last change */
+	bool held;                       /* it waits for start_at_ms, or for those in after */
+	struct maybe_u64 start_at_ms;
 	const msgpack_object *labels;    /* read only: map of str to str */
+	const msgpack_object *after;     /* read only: array of ids */
 	const msgpack_object *error;     /* read only: a failure_wire map, when it failed */
 };
 extern const struct field snapshot_fields[];

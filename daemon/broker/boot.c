@@ -4,6 +4,7 @@
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
+#include "daemon/broker/hold.h"
 #include "daemon/broker/record.h"
 
 #include <errno.h>
@@ -90,6 +91,12 @@ static uint64_t usec_until(const struct broker *broker, int64_t at_ms)
 	return at_ms > now_ms ? (uint64_t)(at_ms - now_ms) * 1000 : 0;
 }
 
+static void set_deadline(struct future *future)
+{
+	if (future->rec.deadline_at_ms)
+		future->deadline_usec = core_now_usec(future->broker) + usec_until(future->broker, future->rec.deadline_at_ms);
+}
+
 /* When a future goes on that is not at rest. A time far ahead is not believed: the clock may have been set back. */
 static void schedule(struct future *future, uint64_t overdue)
 {
@@ -113,8 +120,8 @@ static void schedule(struct future *future, uint64_t overdue)
 	future->batch.wished = future->rec.next_at_ms > core_wall_ms(broker);
 	if (future->rec.phase == STORE_PHASE_ACK)
 		ack_resume(future);
-	else if (future->rec.deadline_at_ms)
-		future->deadline_usec = now + usec_until(broker, future->rec.deadline_at_ms);
+	else
+		set_deadline(future);
 }
 
 /* A spec that a newer language no longer takes must not be lost in silence. */
@@ -158,6 +165,11 @@ static int adopt_one(struct broker *broker, struct loaded *loaded, uint64_t over
 		fail_uncompiled(future, &error);
 		return 0;
 	}
+	if (future->rec.held) {
+		future->next_usec = SCHED_NEVER;
+		set_deadline(future);
+		return 0;
+	}
 	schedule(future, overdue);
 	drive_arm(future);
 	batch_join(future);
@@ -173,10 +185,23 @@ static uint64_t count_overdue(const struct broker *broker, const struct broker_l
 	uint64_t overdue = 0;
 
 	for (const struct loaded *loaded = loader->first; loaded; loaded = loaded->next) {
-		if (!future_at_rest(&loaded->rec) && loaded->rec.next_at_ms <= now_ms)
+		if (!future_at_rest(&loaded->rec) && !loaded->rec.held && loaded->rec.next_at_ms <= now_ms)
 			overdue++;
 	}
 	return overdue;
+}
+
+/* All are listed: find out what those that are held wait for. Some of it may have come, or gone, in the meantime. */
+static int adopt_holds(struct broker *broker)
+{
+	for (struct future *future = index_first(&broker->index, NULL); future; future = index_next(future)) {
+		if (future_state_terminal(future->rec.state))
+			continue;
+		if (hold_begin(future) < 0)
+			return -ENOMEM;
+		hold_look(future);
+	}
+	return 0;
 }
 
 /* A service asked for a pause that is not over. */
@@ -199,6 +224,8 @@ int broker_adopt(struct broker *broker, struct broker_loader *loader, struct err
 	r = store_each_pause(broker->store, core_wall_ms(broker), restore_pause, broker);
 	for (struct loaded *loaded = loader->first; loaded && r == 0; loaded = loaded->next)
 		r = adopt_one(broker, loaded, overdue);
+	if (r == 0)
+		r = adopt_holds(broker);
 	broker_loader_free(loader);
 	if (r < 0)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the stored futures");

@@ -2,6 +2,7 @@
 #include "daemon/broker/broker.h"
 
 #include "daemon/broker/core.h"
+#include "daemon/broker/dependents.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
 #include "daemon/broker/labels.h"
@@ -102,11 +103,11 @@ static struct future *pop_due(struct sched *sched, uint64_t now_usec)
 	return entry ? (struct future *)((char *)entry - offsetof(struct future, timer)) : NULL;
 }
 
-/* The time is over of a terminal future: forget it, unless it has to be delivered first. Without memory that is
+/* The time is over of a terminal future: forget it, unless it has to be delivered first, or is waited for. Without memory that is
  * tried again in a second, for which its timer has left room. */
 static void expire(struct future *future, uint64_t now_usec)
 {
-	if (future->rec.keep_until_delivered || future->forgetting)
+	if (future->rec.keep_until_delivered || future->forgetting || future->dependents)
 		return;
 	if (core_forget(future->broker, future, NULL, NULL) < 0)
 		(void)sched_set(&future->broker->expiries, &future->timer, now_usec + SHORTAGE_USEC);
@@ -204,6 +205,7 @@ void core_durable(struct broker *broker, struct future *future, const struct eve
 	if (future_state_terminal(event->state) && event->event == STORE_EVENT_CHANGED) {
 		broker->stats.completed++;
 		wait_ended(future);
+		dependents_ended(future);
 		drive_arm(future);
 	}
 }
@@ -259,6 +261,7 @@ int core_forget(struct broker *broker, struct future *future, void (*then)(void 
 void core_remove(struct broker *broker, struct future *future)
 {
 	drive_end(future);
+	dependents_gone(future);
 	index_remove(&broker->index, future);
 	future->removed = true;
 	if (future->pins == 0)

@@ -71,7 +71,7 @@ bool broker_lost(const struct broker *broker);
 /* --- single futures ----------------------------------------------------------------------------- */
 
 struct create_request {
-	struct plan_source source;
+	struct plan_source source;      /* with what it waits for: see hold.h */
 	struct slice key;
 	const struct store_label *labels;
 	size_t n_labels;
@@ -96,13 +96,14 @@ struct future_view {
 	const struct future_rec *rec;   /* state, error and result fields only when terminal is durable: see below */
 	enum store_state state;         /* the durable one; use it instead of rec->state */
 	bool terminal;                  /* of the durable state */
-	const char *condition;          /* "unreachable", "throttled" or NULL */
+	const char *condition;          /* "waiting" (held), "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;
 };
 void future_view(const struct future *future, struct future_view *ret);
 
-/* The wire word of a state: "pending" ... */
+/* The wire word of a state: "pending" ..., and of a kind: "http" ... */
 const char *future_state_name(enum store_state state);
+const char *future_kind_name(enum store_kind kind);
 
 /* Mark the wish to cancel. changed: false when the future was over already. The reply comes when the wish
  * is durable; the future may end later, and not as cancelled: an operation that has succeeded, with only its
@@ -111,7 +112,8 @@ typedef void (*broker_change_cb)(void *arg, const struct error *error, const str
     bool changed);
 int broker_cancel(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_change_cb done, void *arg, struct error *error);
-/* Poll now, as far as the bucket's pause and limit allow. No-op on a terminal future. Immediate. */
+/* Poll now, as far as the bucket's pause and limit allow. No-op on a terminal future and where there is no service.
+ * Immediate. */
 int broker_refresh(struct broker *broker, const struct caller *caller, const struct id *id,
     const struct future **ret, struct error *error);
 /* Set the deadline to timeout_usec from now, UINT64_MAX: none. ERROR_INVALID_STATE when terminal. */

@@ -64,7 +64,7 @@ static int cancel_live(struct future *future, struct change *change)
 
 	record_draft(future, &draft);
 	draft.cancel_requested = true;
-	if (!future->plan->has_cancel || untouched(future))
+	if (future->rec.held || !future->plan->has_cancel || untouched(future))
 		return drive_finish(future, &draft, &ending);
 	r = record_write(future, &draft, &record_change);
 	/* An operation that has succeeded cannot be cancelled any more: its result is fetched and wins. */
@@ -112,7 +112,7 @@ int broker_refresh(struct broker *broker, const struct caller *caller, const str
 
 	if (r < 0)
 		return r;
-	if (!future_state_terminal(future->rec.state) && !broker->stopping)
+	if (future->rec.kind == STORE_KIND_HTTP && !future_state_terminal(future->rec.state) && !broker->stopping)
 		drive_now(future);
 	*ret = future;
 	return 0;

@@ -21,6 +21,7 @@ struct broker {
 	bool lost;                      /* the store refused an update: memory is ahead of the disk */
 
 	struct index index;             /* every future */
+	uint64_t naming;                /* creations that named dependencies */
 	struct sched timers;            /* of live futures: requests and deadlines */
 	struct sched expiries;          /* of those that are over */
 	struct buckets *buckets;

@@ -4,6 +4,7 @@
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
+#include "daemon/broker/hold.h"
 #include "daemon/broker/labels.h"
 #include "daemon/broker/record.h"
 
@@ -19,6 +20,7 @@ struct creation {
 	struct future *future;          /* not listed yet; NULL once it is, or given up */
 	struct plan_texts texts;
 	struct event_rec event;
+	struct error missing;           /* one that it is to wait for is not there: counts if it is new; else ERROR_NONE */
 	broker_create_cb done;
 	void *arg;
 };
@@ -56,8 +58,12 @@ static void on_created(void *arg, int status)
 	future->durable = true;
 	broker->stats.created++;
 	core_durable(broker, future, &creation->event);
-	drive_arm(future);
-	batch_enter(future);
+	if (future->rec.held) {
+		hold_look(future);
+	} else {
+		drive_arm(future);
+		batch_enter(future);
+	}
 	creation->done(creation->arg, NULL, future, true);
 	creation_free(creation);
 }
@@ -87,16 +93,25 @@ static int insert(struct creation *creation, struct error *error)
 
 	if (r < 0)
 		return r;
+	if (creation->missing.code != ERROR_NONE) {
+		*error = creation->missing;
+		return error_errno(error->code);
+	}
 	/* Ids are given in the order of insertion: the index and the pages of a list rely on it. */
 	broker->host.random(broker->host.self, random, sizeof random);
 	id_next(&broker->ids, (uint64_t)core_wall_ms(broker), random, &future->id);
 	memcpy(future->rec.id, future->id.bytes, sizeof future->rec.id);
 	if (drive_reserve(broker) < 0 || index_add(&broker->index, future) < 0)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a future");
+	if (hold_begin(future) < 0) {
+		index_remove(&broker->index, future);
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a future");
+	}
 	record_event(future, STORE_EVENT_CREATED, &creation->event);
 	future->rec.seq = creation->event.seq;
 	r = store_create(broker->store, &future->rec, &texts, &creation->event, on_created, creation);
 	if (r < 0) {
+		hold_leave(future);
 		index_remove(&broker->index, future);
 		core_store_error(r, error);
 	}
@@ -136,7 +151,8 @@ static void on_key_texts(void *arg, int status, const struct store_texts *texts)
 		id_format(&holder->id, id);
 		if (strcmp(texts->request, creation->texts.request) != 0) {
 			error_set(&error, ERROR_KEY_CONFLICT,
-			    "key \"%s\" stands for future %s, which was created from another profile, spec or params",
+			    "key \"%s\" stands for future %s, which was created from another profile, spec or params, "
+			    "or to wait for others",
 			    key, id);
 			creation_fail(creation, &error);
 			return;
@@ -164,7 +180,6 @@ static struct future *new_future(struct broker *broker, uid_t uid, gid_t gid)
 		return NULL;
 	future->rec.uid = uid;
 	future->rec.gid = gid;
-	future->rec.kind = STORE_KIND_HTTP;
 	future->rec.created_at_ms = now_ms;
 	future->rec.next_at_ms = now_ms;
 	future->next_usec = core_now_usec(broker);
@@ -182,8 +197,15 @@ static void set_deadline(struct future *future, uint64_t timeout_usec)
 	future->rec.deadline_at_ms = future->rec.created_at_ms + (int64_t)(timeout_usec / 1000);
 }
 
+/* One without a service has nothing to send. -ENOMEM. */
 static int start_plan(struct future *future)
 {
+	future->rec.kind = future->plan->kind;
+	if (future->plan->kind != STORE_KIND_HTTP) {
+		future->rec.next_at_ms = 0;
+		future->next_usec = SCHED_NEVER;
+		return 0;
+	}
 	return begin_plan(future->broker, future->plan, &future->rec.phase, &future->rec.idempotency);
 }
 
@@ -256,6 +278,18 @@ static struct creation *creation_new(struct broker *broker, uid_t uid, gid_t gid
 	return creation;
 }
 
+/* What it waits for. A future that is there already under its key needs none of that any more. */
+static int fill_hold(struct creation *creation, const struct caller *caller, const struct create_request *request,
+    struct error *error)
+{
+	int r = hold_fill(creation->future, caller, &request->source, error);
+
+	if (r == 0 || error->code != ERROR_NOT_FOUND || !request->key.data)
+		return r;
+	creation->missing = *error;
+	return 0;
+}
+
 int broker_create(struct broker *broker, const struct caller *caller, const struct create_request *request,
     broker_create_cb done, void *arg, struct error *error)
 {
@@ -277,7 +311,9 @@ int broker_create(struct broker *broker, const struct caller *caller, const stru
 		r = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a future");
 		goto fail;
 	}
-	r = insert_or_adopt(creation, error);
+	r = fill_hold(creation, caller, request, error);
+	if (r == 0)
+		r = insert_or_adopt(creation, error);
 	if (r < 0)
 		goto fail;
 	return 0;
@@ -308,7 +344,7 @@ static int fill_retry(struct future *future, const struct future_rec *old)
 	/* One that the service may have been told to forget is asked about nevertheless: nothing is done twice unasked. */
 	if (old->phase >= STORE_PHASE_POLL)
 		rec->phase = old->phase == STORE_PHASE_FETCH ? STORE_PHASE_FETCH : STORE_PHASE_POLL;
-	return 0;
+	return hold_fill_again(future, old);
 }
 
 /* A retry waits for the old texts; the old future is pinned by it. */

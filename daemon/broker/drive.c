@@ -3,6 +3,7 @@
 
 #include "daemon/broker/ack.h"
 #include "daemon/broker/core.h"
+#include "daemon/broker/hold.h"
 #include "daemon/broker/pace.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/verdict.h"
@@ -53,6 +54,7 @@ void drive_end(struct future *future)
 	watching_close(future);
 	keepalive_leave(future);
 	batch_leave(future);
+	hold_leave(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -63,12 +65,12 @@ static uint64_t deadline_end(const struct future *future)
 	return saturating_add(future->deadline_usec, DEADLINE_GRACE_USEC);
 }
 
-/* Monotonic: when a terminal future is forgotten. */
+/* Monotonic: when a terminal future is forgotten. Not while somebody waits for it. */
 static uint64_t expiry(const struct future *future)
 {
 	int64_t left_ms = future->rec.expires_at_ms - core_wall_ms(future->broker);
 
-	if (future->rec.expires_at_ms == 0 || future->forgetting)
+	if (future->rec.expires_at_ms == 0 || future->forgetting || future->dependents)
 		return SCHED_NEVER;
 	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
 }
@@ -227,7 +229,9 @@ void drive_due(struct future *future)
 {
 	uint64_t now = core_now_usec(future->broker);
 
-	if (future_join_bucket(future) < 0) {
+	if (future->rec.held) {
+		hold_due(future);
+	} else if (future_join_bucket(future) < 0) {
 		drive_postpone(future);
 	} else if (now < future->deadline_usec) {
 		drive_ask(future);

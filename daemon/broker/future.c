@@ -41,7 +41,8 @@ struct future *future_free(struct future *future)
 {
 	if (!future)
 		return NULL;
-	assert(!future->exchange && !future->watching.watch && !future->waits && !sched_waiting(&future->timer));
+	assert(!future->exchange && !future->watching.watch && !future->waits && !future->hold.on &&
+	    !future->dependents && !sched_waiting(&future->timer));
 	future->broker->remote.plan_free(future->broker->remote.self, future->plan);
 	future_rec_done(&future->rec);
 	free(future->key.bytes);
@@ -95,6 +96,19 @@ const char *future_state_name(enum store_state state)
 	return names[state];
 }
 
+const char *future_kind_name(enum store_kind kind)
+{
+	static const char *const names[] = {
+		[STORE_KIND_HTTP] = "http",
+		[STORE_KIND_PROMISE] = "promise",
+		[STORE_KIND_TIMER] = "timer",
+		[STORE_KIND_GROUP] = "group",
+	};
+
+	assert((size_t)kind < sizeof names / sizeof *names);
+	return names[kind];
+}
+
 void future_view(const struct future *future, struct future_view *ret)
 {
 	const struct future_rec *rec = &future->rec;
@@ -105,7 +119,10 @@ void future_view(const struct future *future, struct future_view *ret)
 		.state = future->durable_state,
 		.terminal = future_state_terminal(future->durable_state),
 	};
-	if (ret->state == STORE_RUNNING && rec->attempts > 0) {
+	if (!ret->terminal && rec->held) {
+		ret->condition = "waiting";
+		ret->condition_since_ms = rec->created_at_ms;
+	} else if (ret->state == STORE_RUNNING && rec->attempts > 0) {
 		ret->condition = future->throttled ? "throttled" : "unreachable";
 		ret->condition_since_ms = rec->unreachable_since_ms;
 	}

@@ -12,7 +12,9 @@
 
 struct batch;
 struct broker;
+struct dependency;
 struct keepalive;
+struct taking;
 struct wait_item;
 
 /*
@@ -66,6 +68,17 @@ struct future {
 		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
 		uint64_t not_before_usec;       /* this one */
 	} batch;
+
+	struct {                        /* what it waits for: see hold.h */
+		struct dependency *on;  /* one for each id in rec.after, in that order; NULL: not linked */
+		size_t count;
+		size_t open;            /* those that are not over */
+		bool spoilt;            /* one of them failed, was cancelled or forgotten */
+		struct taking *taking;  /* values out of their results, under way: see refer.h; NULL: none are */
+	} hold;
+	struct dependency *dependents;  /* who waits for it: see dependents.h */
+	uint64_t named;                 /* the last creation that named it as a dependency, or walk that met it */
+	struct future *walk;            /* what is to be looked at next in that walk */
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;

@@ -5,6 +5,7 @@
 #include "daemon/broker/begin.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
+#include "daemon/broker/hold.h"
 #include "daemon/broker/record.h"
 
 #include <errno.h>
@@ -33,6 +34,8 @@ static int prepare(struct broker *broker, const struct verdict *verdict, struct 
 {
 	int r = broker->remote.prepare(broker->remote.self, &verdict->source, &ret->texts, &ret->plan, error);
 
+	if (r == 0 && ret->plan->kind != STORE_KIND_HTTP)
+		r = error_set(error, ERROR_INVALID_SPEC, "kind: a future goes on with an operation at a service only");
 	if (r < 0)
 		return error->code == ERROR_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
 	return 0;
@@ -69,6 +72,10 @@ static void on_hopped(void *arg, struct future *future, int status)
 	drive_settled(arg, future, status);
 	if (status < 0 || future->removed || future->settling > 0 || future_state_terminal(future->rec.state))
 		return;
+	if (future->rec.held) {
+		hold_look(future);
+		return;
+	}
 	drive_arm(future);
 	batch_enter(future);
 }
@@ -104,7 +111,8 @@ static int go(struct future *future, struct future_rec *draft, struct next *next
 		return r;
 	}
 	future->again = future->woken = false;   /* asked of the operation that is over */
-	drive_wait(future, draft, verdict->has_delay ? verdict->delay_usec : 0);
+	if (!draft->held)
+		drive_wait(future, draft, verdict->has_delay ? verdict->delay_usec : 0);
 	r = record_write(future, draft, &change);
 	if (r < 0)
 		return r;
@@ -112,48 +120,67 @@ static int go(struct future *future, struct future_rec *draft, struct next *next
 	future->plan = next->plan;
 	next->plan = NULL;
 	future->settling++;
+	/* Where memory is short it is tried again when the hold is looked at. */
+	(void)hold_begin(future);
 	return 0;
 }
 
 /* It is over without a next operation. */
-static void end(struct future *future, struct future_rec *draft, const struct verdict *verdict, const struct error *why)
+static void cancel(struct future *future, struct future_rec *draft)
 {
 	struct ending cancelled = { .state = STORE_CANCELLED };
+
+	if (drive_finish(future, draft, &cancelled) < 0)
+		drive_postpone(future);
+}
+
+static void fail(struct future *future, struct future_rec *draft, const char *kind, const struct verdict *verdict,
+    const struct error *why)
+{
 	char message[sizeof why->message + 64];
 
-	if (draft->cancel_requested) {
-		if (drive_finish(future, draft, &cancelled) < 0)
-			drive_postpone(future);
-		return;
-	}
-	if (drive_late(future)) {
-		drive_fail_late(future, draft);
-		return;
-	}
 	snprintf(message, sizeof message, "it cannot go on: %s", why->message);
-	drive_fail(future, draft, "invalid_spec", message, verdict->http_status);
+	drive_fail(future, draft, kind, message, verdict->http_status);
+}
+
+/* Prepare what follows and go there. */
+static void follow(struct future *future, struct future_rec *draft, const struct verdict *verdict)
+{
+	struct broker *broker = future->broker;
+	const char *kind = "invalid_spec";
+	struct next next = { .plan = NULL };
+	struct error why = { 0 };
+	int r = prepare(broker, verdict, &next, &why);
+
+	if (r == 0) {
+		r = hold_fill_next(future, draft, next.plan, &verdict->source, &why);
+		if (r < 0)
+			r = why.code == ERROR_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+		kind = "dependency";
+	}
+	if (r == 0)
+		r = go(future, draft, &next, verdict);
+	else if (r == -EINVAL)
+		fail(future, draft, kind, verdict, &why);
+	else
+		record_drop(future, draft);
+	next_done(broker, &next);
+	if (r == -ENOMEM)
+		drive_postpone(future);
 }
 
 void hop_apply(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
-	struct broker *broker = future->broker;
-	struct next next = { .plan = NULL };
-	struct error why = { 0 };
-	int r = -EINVAL;
+	struct error why;
 
-	if (draft->hops >= HOPS_MAX)
-		(void)error_set(&why, ERROR_LIMIT, "it went on %u times already, which is the limit", HOPS_MAX);
-	else if (!draft->cancel_requested && !drive_late(future))
-		r = prepare(broker, verdict, &next, &why);
-	if (r == -EINVAL) {
-		end(future, draft, verdict, &why);
-		return;
+	if (draft->cancel_requested) {
+		cancel(future, draft);
+	} else if (drive_late(future)) {
+		drive_fail_late(future, draft);
+	} else if (draft->hops >= HOPS_MAX) {
+		error_set(&why, ERROR_LIMIT, "it went on %u times already, which is the limit", HOPS_MAX);
+		fail(future, draft, "invalid_spec", verdict, &why);
+	} else {
+		follow(future, draft, verdict);
 	}
-	if (r == 0)
-		r = go(future, draft, &next, verdict);
-	else
-		record_drop(future, draft);
-	next_done(broker, &next);
-	if (r < 0)
-		drive_postpone(future);
 }

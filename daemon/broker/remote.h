@@ -3,6 +3,7 @@
 #define BROKER_REMOTE_H
 
 #include "daemon/broker/policy.h"
+#include "db/store.h"
 #include "proto/error.h"
 #include "proto/id.h"
 #include "proto/slice.h"
@@ -10,11 +11,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When a group is done. */
+enum group_until {
+	GROUP_ALL,                   /* all members are over, however */
+	GROUP_ANY,                   /* the first is over */
+	GROUP_FIRST_EXCEPTION        /* the first has failed, else all are over */
+};
+
 /*
  * A plan is the compiled spec of one future. The service side allocates a larger struct that begins
  * with this one; the broker reads these fields and hands the pointer back. Immutable.
  */
 struct plan {
+	enum store_kind kind;        /* what is not about requests counts for all kinds; the rest for http only */
 	struct policy polling;
 	struct policy retry;
 	bool has_submit;
@@ -35,6 +44,15 @@ struct plan {
 	uint64_t retry_after_max_usec;
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
 	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
+
+	bool has_delay;              /* a timer: it succeeds */
+	uint64_t delay_usec;         /* so long after its creation */
+	enum group_until until;      /* a group */
+	const struct id *of;         /* its members in order, duplicates kept */
+	size_t n_of;
+
+	const struct id *results;    /* futures whose results it refers to, each once: they go to refer() before its */
+	size_t n_results;            /* first request */
 };
 
 /* What a creator asked for, as JSON texts; absent slices where nothing was given. */
@@ -44,6 +62,12 @@ struct plan_source {
 	struct slice spec;
 	struct slice polling;
 	struct slice retry;
+	/* What it waits for before its first request: part of what equal texts mean, nothing that is compiled. */
+	const struct id *after;
+	size_t n_after;
+	int64_t start_at_ms;         /* 0: none */
+	bool has_delay;
+	uint64_t delay_usec;         /* instead of start_at_ms: from the creation on */
 };
 
 /* What is stored of a creation. Allocated by the service side, freed with free(). */
@@ -110,8 +134,6 @@ struct verdict {
 	struct slice content_type;
 	struct failure failure;      /* with FAILURE, CANCELLED and LOST */
 	struct plan_source source;   /* with CONTINUE: what is prepared next */
-	const struct id *after;      /* with CONTINUE: what it waits for, in order, each perhaps twice */
-	size_t n_after;
 	struct slice progress;       /* JSON text; absent: says nothing about it */
 	bool has_delay;
 	uint64_t delay_usec;         /* asked for by the rule, instead of the polling ladder */
@@ -171,6 +193,11 @@ struct remote {
 	int (*compile)(void *self, const char *spec, const char *params, struct plan **ret_plan,
 	    struct error *error);
 	void (*plan_free)(void *self, struct plan *plan);          /* NULL is allowed */
+	/* Take what the plan refers to out of result number i, in their order. taken: what came of those before it;
+	 * NULL: nothing. *ret is the caller's to free, and after the last what is captured first. Errors other than
+	 * ERROR_OUT_OF_MEMORY say for people what is missing. */
+	int (*refer)(void *self, const struct plan *plan, size_t i, struct slice result, const char *taken, char **ret,
+	    struct error *error);
 	/* Send one request. An error means that it could not even be built (a credential is missing, a
 	 * template has no value): its text is for the future's last_error; the retry policy decides.
 	 * plan must live until the callback or abort. */

@@ -78,6 +78,15 @@ int h_future_create(struct call *call, const void *arg, struct error *error)
 		    params->timeout.kind == SPAN_NULL ? CREATE_NONE : CREATE_DEFAULT,
 		.ttl_usec = params->ttl.usec,
 		.timeout_usec = params->timeout.usec,
+		.source = {
+			.after = params->after.ids,
+			.n_after = params->after.count,
+			/* 0 stands for no time; the one before it is over as well. */
+			.start_at_ms = params->start_at.set && params->start_at.value == 0 ? 1 :
+			    params->start_at.value > INT64_MAX ? INT64_MAX : (int64_t)params->start_at.value,
+			.has_delay = params->delay.kind == SPAN_SET,
+			.delay_usec = params->delay.usec,
+		},
 	};
 	struct labels labels = { 0 };
 	int r;

@@ -46,6 +46,18 @@ static void pack_labels(struct pack *pack, const struct future_rec *rec)
 	}
 }
 
+static void pack_after(struct pack *pack, const struct future_rec *rec)
+{
+	struct id id;
+
+	pack_str(pack, "after");
+	pack_array(pack, (uint32_t)rec->n_after);
+	for (size_t i = 0; i < rec->n_after; i++) {
+		memcpy(id.bytes, rec->after[i], sizeof(id.bytes));
+		pack_id(pack, &id);
+	}
+}
+
 static void pack_failure(struct pack *pack, const struct failure_wire *failure)
 {
 	pack_str(pack, "error");
@@ -58,14 +70,14 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 	struct future_view view;
 	struct snapshot snapshot;
 	const struct future_rec *rec;
-	bool failed, labelled;
+	bool failed, labelled, dependent;
 
 	future_view(future, &view);
 	rec = view.rec;
 	snapshot = (struct snapshot){
 		.id = view.id,
 		.state = slice_from_str(future_state_name(view.state)),
-		.kind = slice_from_str("http"),
+		.kind = slice_from_str(future_kind_name(rec->kind)),
 		.profile = slice_from_str(rec->profile),
 		.key = slice_from_str(rec->key),
 		.uid = always(rec->uid),
@@ -81,6 +93,8 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.cancel_requested = rec->cancel_requested,
 		.progress = slice_from_str(rec->progress),
 		.seq = always(rec->seq),
+		.held = rec->held && !view.terminal,
+		.start_at_ms = if_set(rec->start_at_ms),
 	};
 	if (view.terminal) {
 		snapshot.finished_at_ms = if_set(rec->finished_at_ms);
@@ -92,9 +106,12 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 	}
 	failed = reply_failure(&view, &failure);
 	labelled = rec->n_labels > 0;
-	fields_write_with(pack, snapshot_fields, &snapshot, (uint32_t)failed + (uint32_t)labelled);
+	dependent = rec->n_after > 0;
+	fields_write_with(pack, snapshot_fields, &snapshot, (uint32_t)failed + (uint32_t)labelled + (uint32_t)dependent);
 	if (labelled)
 		pack_labels(pack, rec);
+	if (dependent)
+		pack_after(pack, rec);
 	if (failed)
 		pack_failure(pack, &failure);
 }

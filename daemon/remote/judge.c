@@ -91,6 +91,7 @@ static const char *find_missing(const struct case_file *file, const json_t *capt
 {
 	const struct judge_input *input = file->input;
 	const enum outcome outcome = file->out->verdict.outcome;
+	const struct values values = { .captured = captured, .params = input->params };
 	const json_t *names = NULL;
 	const char *name;
 	json_t *where;
@@ -100,7 +101,7 @@ static const char *find_missing(const struct case_file *file, const json_t *capt
 	else if (outcome == OUTCOME_PENDING && input->step == STEP_SUBMIT)
 		names = input->poll_names;
 	json_object_foreach((json_t *)names, name, where)
-		if (!template_is_builtin(name) && !json_object_get(captured, name) && !json_object_get(input->params, name))
+		if (!template_is_builtin(name) && !values_find(&values, name))
 			return name;
 	return NULL;
 }
@@ -129,7 +130,7 @@ static int gather(struct case_file *file, const struct rule *rule, json_t **valu
 		r = take_some(file, rule->captures, values);
 	if (r == 0 && rule && rule->set && json_object_update(*values, (json_t *)rule->set) < 0)
 		r = -ENOMEM;
-	return r == 0 && json_dumpb(*values, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX ? -EMSGSIZE : r;
+	return r == 0 && values_size(*values) > REMOTE_CAPTURED_MAX ? -EMSGSIZE : r;
 }
 
 /* A value that the next request needs is not there. */
@@ -159,8 +160,6 @@ static int go_on(struct case_file *file, const struct rule *rule, const json_t *
 		return case_set_failure(file, "invalid_response", "it cannot go on: with: %s", why.message);
 	}
 	verdict->source = onward->source;
-	verdict->after = onward->after;
-	verdict->n_after = onward->n_after;
 	return 0;
 }
 

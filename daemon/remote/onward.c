@@ -29,6 +29,12 @@ static const struct {
 };
 enum { PARTS_COUNT = sizeof(PARTS) / sizeof(PARTS[0]) };
 
+/* Would a text be read as a template by the next operation? */
+static bool counts(enum kind kind, const char *text, size_t len)
+{
+	return kind == TEMPLATES || (kind == PARAMS && memmem(text, len, TEMPLATE_RESULT, strlen(TEMPLATE_RESULT)));
+}
+
 /* --- reading -------------------------------------------------------------------------------------------------------- */
 
 static int read_object(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -54,8 +60,8 @@ static int read_after(const json_t *json, void *field, const struct place *place
 	(void)field;
 	if (json_is_string(json) && template_single(json_string_value(json), NULL, NULL))
 		return 0;
-	if (!json_is_array(json) || json_array_size(json) > REMOTE_AFTER_MAX)
-		return place_fail(place, error, "must be a list of at most %d ids", REMOTE_AFTER_MAX);
+	if (!json_is_array(json) || json_array_size(json) > PROTO_AFTER_MAX)
+		return place_fail(place, error, "must be a list of at most %d ids", PROTO_AFTER_MAX);
 	json_array_foreach((json_t *)json, i, item) {
 		const struct place here = { .up = place, .index = i };
 
@@ -75,6 +81,87 @@ static const struct key WITH_KEYS[] = {
 	{ 0 }
 };
 
+/* What stands for each value while a `with` is checked: it fits where the id of a future is expected. */
+#define SOME_ID "00000000-0000-7000-8000-000000000000"
+
+/* Fill a text with stand-ins for the values it names. */
+static int fill_stand_ins(const char *text, char **ret, struct error *error)
+{
+	json_t *names = json_object(), *captured = json_object(), *where;
+	const struct values values = { .captured = captured };
+	const char *name;
+	int r = names && captured ? template_names(text, names, NULL, error) : place_no_memory(error);
+
+	json_object_foreach(names, name, where)
+		if (r == 0 && json_object_set_new(captured, name, json_string(SOME_ID)) < 0)
+			r = place_no_memory(error);
+	if (r == 0)
+		r = template_fill(text, TEMPLATE_PLAIN, &values, REMOTE_BODY_MAX, ret, NULL, error);
+	json_decref(names);
+	json_decref(captured);
+	return r;
+}
+
+/* What the next operation will read must be templates whatever the values are, and no value the name of one. */
+static int check_text(const char *text, enum kind kind, const struct place *place, struct error *error)
+{
+	json_t *names = json_object(), *where;
+	struct error why = { 0 };
+	const char *name;
+	char *filled = NULL;
+	int r = names ? fill_stand_ins(text, &filled, &why) : place_no_memory(&why);
+
+	if (r == 0 && counts(kind, filled, strlen(filled)))
+		r = template_names(filled, names, NULL, &why);
+	if (r < 0 && why.code != ERROR_OUT_OF_MEMORY)
+		r = place_fail(place, error, "in the next operation: %s", why.message);
+	else if (r < 0)
+		r = place_no_memory(error);
+	json_object_foreach(names, name, where)
+		if (r == 0 && !template_is_result(name) && strstr(name, SOME_ID))
+			r = place_fail(place, error, "in the next operation: a value would be the name of a template");
+	free(filled);
+	json_decref(names);
+	return r;
+}
+
+static int check_texts(const json_t *json, enum kind kind, const struct place *place, struct error *error)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	int first = 0;
+
+	if (json_is_string(json) && !template_single(json_string_value(json), NULL, NULL))
+		return check_text(json_string_value(json), kind, place, error);
+	json_array_foreach((json_t *)json, i, value) {
+		const struct place here = { .up = place, .index = i };
+
+		if (place_ends(place, check_texts(value, kind, &here, error), &first))
+			return first;
+	}
+	json_object_foreach((json_t *)json, key, value) {
+		const struct place here = { .up = place, .key = key };
+
+		if (place_ends(place, check_texts(value, kind, &here, error), &first))
+			return first;
+	}
+	return first;
+}
+
+static int check_parts(const json_t *json, const struct place *place, struct error *error)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < PARTS_COUNT; i++) {
+		const struct place here = { .up = place, .key = PARTS[i].key };
+
+		if (place_ends(place, check_texts(json_object_get(json, PARTS[i].key), PARTS[i].kind, &here, error), &first))
+			break;
+	}
+	return first;
+}
+
 int onward_read(const json_t *json, struct filling *filling, const struct place *place, struct error *error)
 {
 	const json_t *same;
@@ -88,7 +175,7 @@ int onward_read(const json_t *json, struct filling *filling, const struct place 
 		return r;
 	r = filling_json(filling, json, &same, &open, place, error);
 	filling->templates = true;
-	return r;
+	return r < 0 ? r : check_parts(json, place, error);
 }
 
 /* --- filling -------------------------------------------------------------------------------------------------------- */
@@ -99,12 +186,6 @@ struct pour {
 	enum kind kind;
 	size_t left;                   /* bytes that it may still grow to */
 };
-
-/* Would a text be read as a template by the next operation? */
-static bool counts(enum kind kind, const char *text, size_t len)
-{
-	return kind == TEMPLATES || (kind == PARAMS && memmem(text, len, TEMPLATE_RESULT, strlen(TEMPLATE_RESULT)));
-}
 
 static int take(struct pour *pour, size_t size, struct error *error)
 {
@@ -244,23 +325,24 @@ static int fill_after(struct pour *pour, const json_t *part, struct onward *onwa
 	if (r < 0)
 		return r;
 	count = json_array_size(filled);
-	if (!json_is_array(filled) || count > REMOTE_AFTER_MAX)
-		r = error_set(error, ERROR_INVALID_SPEC, "it is not a list of at most %d ids", REMOTE_AFTER_MAX);
+	if (!json_is_array(filled) || count > PROTO_AFTER_MAX)
+		r = error_set(error, ERROR_INVALID_SPEC, "it is not a list of at most %d ids", PROTO_AFTER_MAX);
 	if (r == 0 && !(onward->after = calloc(count + 1, sizeof(*onward->after))))
 		r = place_no_memory(error);
 	for (i = 0; r == 0 && i < count; i++) {
 		item = json_array_get(filled, i);
 		if (!json_is_string(item) || id_parse(json_string_value(item), json_string_length(item),
-		    &onward->after[onward->n_after++]) < 0)
+		    &onward->after[onward->source.n_after++]) < 0)
 			r = error_set(error, ERROR_INVALID_SPEC, "number %zu is not an id", i);
 	}
+	onward->source.after = onward->after;
 	json_decref(filled);
 	return r;
 }
 
 int onward_fill(const json_t *with, const struct values *values, struct onward *ret, struct error *error)
 {
-	struct onward onward = { .n_after = 0 };
+	struct onward onward = { .after = NULL };
 	struct pour pour = { .values = values, .left = REMOTE_SPEC_MAX };
 	const json_t *part;
 	int r = 0;
@@ -294,5 +376,5 @@ void onward_done(struct onward *onward)
 	for (size_t i = 0; i < PARTS_COUNT; i++)
 		free(onward->texts[i]);
 	free(onward->after);
-	*onward = (struct onward){ .n_after = 0 };
+	*onward = (struct onward){ .after = NULL };
 }

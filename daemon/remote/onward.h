@@ -9,11 +9,10 @@
 
 #include <jansson.h>
 
-/* What a future goes on with; source and after borrow from the rest. */
+/* What a future goes on with; source borrows from the rest. */
 struct onward {
 	struct plan_source source;
 	struct id *after;
-	size_t n_after;
 	char *texts[5];
 };
 

@@ -61,7 +61,10 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 	int r;
 
 	json_object_foreach(spec->settings_names, name, where)
-		if (!json_object_get(plan->params, name))
+		if (references_give(&plan->references, name))
+			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} is known too late: settings are read at once",
+			    json_string_value(where), name);
+		else if (!json_object_get(plan->params, name))
 			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} has no value: no param has that name",
 			    json_string_value(where), name);
 	r = settings_read(spec->settings, plan->params, &settings, NULL, error);
@@ -69,6 +72,7 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		return r;
 	plan->retry_on = settings.retry_on;
 	plan->plan = (struct plan){
+		.kind = spec->kind,
 		.polling = settings.polling,
 		.retry = settings.retry,
 		.has_submit = submit->given,
@@ -85,6 +89,13 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.ttl_usec = settings.ttl_usec,
 		.retry_after_max_usec = settings.retry_after_max_usec,
 		.bucket_limit = settings.bucket_limit,
+		.has_delay = spec->local.has_delay,
+		.delay_usec = spec->local.delay_usec,
+		.until = spec->local.until,
+		.of = spec->local.of,
+		.n_of = spec->local.n_of,
+		.results = plan->references.ids,
+		.n_results = plan->references.n_ids,
 	};
 	for (enum step step = STEP_SUBMIT; submit->given && step < STEPS; step++)
 		plan->plan.has_idempotency |= spec_uses(spec, step, "idempotency") != NULL;
@@ -148,6 +159,16 @@ static int set_batch(struct remote_plan *plan, struct error *error)
 	return r;
 }
 
+/* All about the requests to a service. */
+static int set_requests(struct remote_plan *plan, bool creating, struct error *error)
+{
+	int r = creating ? plan_check(plan, error) : 0;
+
+	if (r == 0)
+		r = set_places(plan, error);
+	return r < 0 ? r : set_batch(plan, error);
+}
+
 int plan_new(struct spec_cache *cache, const char *spec, const char *params, bool creating,
     struct remote_plan **ret, struct error *error)
 {
@@ -160,13 +181,11 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 	if (r == 0)
 		r = spec_get(cache, spec, &plan->spec, error);
 	if (r == 0)
+		r = references_read(plan->spec, plan->params, &plan->references, error);
+	if (r == 0)
 		r = apply_settings(plan, error);
-	if (r == 0 && creating)
-		r = plan_check(plan, error);
-	if (r == 0)
-		r = set_places(plan, error);
-	if (r == 0)
-		r = set_batch(plan, error);
+	if (r == 0 && plan->spec->kind == STORE_KIND_HTTP)
+		r = set_requests(plan, creating, error);
 	if (r < 0)
 		goto fail;
 	*ret = plan;
@@ -232,6 +251,7 @@ struct remote_plan *plan_free(struct remote_plan *plan)
 		return NULL;
 	spec_unref(plan->spec);
 	json_decref(plan->params);
+	references_done(&plan->references);
 	free(plan->bucket);
 	free(plan->batch);
 	origins_free(plan->origins);

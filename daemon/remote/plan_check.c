@@ -201,6 +201,9 @@ static int check_name(const struct check *check, enum step step, const char *nam
 	if (json_object_get(check->plan->params, name))
 		return 0;
 	*ret_known = false;
+	if (references_give(&check->plan->references, name))
+		return step == STEP_LIST ? place_fail_at(check->whole, where, error,
+		    "{%s} is known too late: a request about many has params, {credential}, {page} and {ids} only", name) : 0;
 	if (json_object_get(check->open, name) || any_gives(check->spec, KNOWN_FROM[step], name))
 		return 0;
 	return no_value(check, step, KNOWN_FROM[step], name, where, error);
@@ -226,7 +229,8 @@ static int check_answer_name(const struct check *check, enum step step, const ch
 	unsigned polled = IN(POLL) | IN(LIST), own = 1u << step;
 	unsigned from = own & polled ? IN(SUBMIT) | polled : KNOWN_FROM[step] | own;
 
-	if (filling_has_builtin(name) || json_object_get(check->plan->params, name) || json_object_get(check->open, name) ||
+	if (filling_has_builtin(name) || references_give(&check->plan->references, name) ||
+	    json_object_get(check->plan->params, name) || json_object_get(check->open, name) ||
 	    any_gives(check->spec, from, name))
 		return 0;
 	if (is_builtin(STEP_SUBMIT, name))

@@ -116,8 +116,32 @@ static char *dump(const json_t *json)
 	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
+/* What the future is to wait for, as far as that was asked for. */
+static int add_waits(json_t *object, const struct plan_source *source)
+{
+	char id[ID_TEXT_LEN + 1];
+	json_t *after;
+
+	if (source->start_at_ms != 0 && json_object_set_new(object, "start_at", json_integer(source->start_at_ms)) < 0)
+		return -ENOMEM;
+	if (source->has_delay &&
+	    json_object_set_new(object, "delay", json_integer((json_int_t)source->delay_usec)) < 0)
+		return -ENOMEM;
+	if (source->n_after == 0)
+		return 0;
+	after = json_array();
+	for (size_t i = 0; i < source->n_after; i++) {
+		id_format(&source->after[i], id);
+		if (json_array_append_new(after, json_string(id)) < 0) {
+			json_decref(after);
+			return -ENOMEM;
+		}
+	}
+	return json_object_set_new(object, "after", after) < 0 ? -ENOMEM : 0;
+}
+
 /* What was asked for, in one form whatever the order of its keys was. */
-static char *canonical(const struct parts *parts)
+static char *canonical(const struct parts *parts, const struct plan_source *source)
 {
 	json_t *object = json_object();
 	char *text = NULL;
@@ -133,6 +157,8 @@ static char *canonical(const struct parts *parts)
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		if (members[i].value && json_object_set(object, members[i].key, members[i].value) < 0)
 			goto out;
+	if (add_waits(object, source) < 0)
+		goto out;
 	text = dump(object);
 out:
 	json_decref(object);
@@ -204,7 +230,7 @@ int prepare_texts(struct profiles *profiles, const struct plan_source *source, s
 	json_object_del(merged, "params");
 	json_object_del(merged, "parameters");
 	json_object_del(merged, "help");
-	texts = (struct plan_texts){ .spec = dump(merged), .params = dump(params), .request = canonical(&parts) };
+	texts = (struct plan_texts){ .spec = dump(merged), .params = dump(params), .request = canonical(&parts, source) };
 	if (!texts.spec || !texts.params || !texts.request) {
 		texts_done(&texts);
 		r = place_no_memory(error);

@@ -4,6 +4,7 @@
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/list.h"
+#include "daemon/remote/local.h"
 #include "daemon/remote/problems.h"
 #include "daemon/remote/profile.h"
 #include "daemon/remote/template.h"
@@ -38,15 +39,15 @@ struct syntax {
 };
 
 /* An object, or -EINVAL with what is wrong, or -ENOMEM. flags: of jansson. */
-static int parse(struct slice text, size_t flags, json_t **ret, struct syntax *ret_wrong)
+static int parse(struct slice text, size_t max, size_t flags, json_t **ret, struct syntax *ret_wrong)
 {
 	struct json_fault fault;
 	json_error_t problem;
 	json_t *json;
 
 	*ret_wrong = (struct syntax){ .line = 0 };
-	if (text.len > REMOTE_SPEC_MAX) {
-		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "longer than %d bytes", REMOTE_SPEC_MAX);
+	if (text.len > max) {
+		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "longer than %zu bytes", max);
 		return -EINVAL;
 	}
 	/* The parser below recurses: look at the depth first. What else is wrong it tells better. */
@@ -73,10 +74,10 @@ static int parse(struct slice text, size_t flags, json_t **ret, struct syntax *r
 	return 0;
 }
 
-int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
+static int parse_named(const char *what, struct slice text, size_t max, size_t flags, json_t **ret, struct error *error)
 {
 	struct syntax wrong;
-	int r = parse(text, JSON_REJECT_DUPLICATES, ret, &wrong);
+	int r = parse(text, max, flags, ret, &wrong);
 
 	if (r == -ENOMEM)
 		return place_no_memory(error);
@@ -86,34 +87,15 @@ int spec_parse_json(const char *what, struct slice text, json_t **ret, struct er
 	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s: %s", what, wrong.message) : 0;
 }
 
-/* The words of `kind`. */
-static const struct {
-	const char *name;
-	enum key_flags flags;
-} KINDS[] = {
-	{ "http", KEY_PLAIN },
-	{ "promise", KEY_LATER },
-	{ "timer", KEY_LATER },
-	{ "group", KEY_LATER },
-};
-enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
-
-static int read_kind(const json_t *json, void *field, const struct place *place, struct error *error)
+int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
 {
-	const char *word, *names[KINDS_COUNT + 1] = { NULL };
-	int r = key_string(json, &word, place, error);
+	return parse_named(what, text, REMOTE_SPEC_MAX, JSON_REJECT_DUPLICATES, ret, error);
+}
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < KINDS_COUNT; i++) {
-		names[i] = KINDS[i].name;
-		if (strcmp(word, KINDS[i].name) != 0)
-			continue;
-		if (KINDS[i].flags & KEY_LATER)
-			return place_fail(place, error, "\"%s\" is not supported by this version", word);
-		return 0;
-	}
-	return keys_unknown("kind", word, names, place, error);
+int spec_parse_stored(const char *what, struct slice text, json_t **ret, struct error *error)
+{
+	/* Their limits are those of the values; their names come on top. */
+	return parse_named(what, text, 2 * (REMOTE_TAKEN_MAX + REMOTE_CAPTURED_MAX), JSON_ALLOW_NUL, ret, error);
 }
 
 static int read_base(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -154,7 +136,7 @@ static int read_request(const json_t *json, void *field, const struct place *pla
 }
 
 /* Settings are read for each future (settings.c); here they are only collected. */
-static int read_setting(const json_t *json, void *field, const struct place *place, struct error *error)
+int spec_read_setting(const json_t *json, void *field, const struct place *place, struct error *error)
 {
 	struct spec *spec = field;
 
@@ -172,12 +154,12 @@ static int read_polling(const json_t *json, void *field, const struct place *pla
 	int r, first = 0;
 
 	if (!batch)
-		return read_setting(json, field, place, error);
+		return spec_read_setting(json, field, place, error);
 	rest = json_copy((json_t *)json);
 	if (!rest || json_object_del(rest, "batch") < 0)
 		r = place_no_memory(error);
 	else
-		r = read_setting(rest, field, place, error);
+		r = spec_read_setting(rest, field, place, error);
 	json_decref(rest);
 	if (place_ends(place, r, &first))
 		return first;
@@ -186,7 +168,7 @@ static int read_polling(const json_t *json, void *field, const struct place *pla
 }
 
 static const struct key SPEC_KEYS[] = {
-	{ "kind", read_kind, 0, KEY_PLAIN },
+	{ "kind", NULL, 0, KEY_ELSEWHERE },
 	{ "base", read_base, 0, KEY_PLAIN },
 	{ "params", NULL, 0, KEY_ELSEWHERE },
 	{ "parameters", NULL, 0, KEY_ELSEWHERE },
@@ -202,13 +184,26 @@ static const struct key SPEC_KEYS[] = {
 	{ "keepalive", read_request, 0, KEY_PLAIN },
 	{ "events", read_request, 0, KEY_PLAIN },
 	{ "polling", read_polling, 0, KEY_PLAIN },
-	{ "retry", read_setting, 0, KEY_PLAIN },
-	{ "ttl", read_setting, 0, KEY_PLAIN },
-	{ "keep_until_delivered", read_setting, 0, KEY_PLAIN },
-	{ "resubmit", read_setting, 0, KEY_PLAIN },
-	{ "concurrency", read_setting, 0, KEY_PLAIN },
+	{ "retry", spec_read_setting, 0, KEY_PLAIN },
+	{ "ttl", spec_read_setting, 0, KEY_PLAIN },
+	{ "keep_until_delivered", spec_read_setting, 0, KEY_PLAIN },
+	{ "resubmit", spec_read_setting, 0, KEY_PLAIN },
+	{ "concurrency", spec_read_setting, 0, KEY_PLAIN },
 	{ 0 }
 };
+
+/* The kind first: it says which keys there are. */
+static int read_root(struct spec *spec, const struct place *place, struct error *error)
+{
+	const struct key *keys;
+	int r, first = 0;
+
+	if (place_ends(place, local_read_kind(spec->root, &spec->kind, place, error), &first))
+		return first;
+	keys = local_keys(spec->kind);
+	r = keys_read(keys ? keys : SPEC_KEYS, spec->root, spec, place, error);
+	return first < 0 ? first : r;
+}
 
 static struct spec *spec_free(struct spec *spec)
 {
@@ -218,6 +213,7 @@ static struct spec *spec_free(struct spec *spec)
 	json_decref(spec->settings_names);
 	json_decref(spec->names);
 	json_decref(spec->root);
+	free(spec->local.of);
 	free(spec->text);
 	free(spec);
 	return NULL;
@@ -247,7 +243,7 @@ static int compile(const char *text, struct spec **ret, struct error *error)
 		return place_no_memory(error);
 	r = spec_parse_json("spec", slice_from_str(text), &spec->root, error);
 	if (r == 0)
-		r = keys_read(SPEC_KEYS, spec->root, spec, NULL, error);
+		r = read_root(spec, NULL, error);
 	if (r < 0) {
 		spec_free(spec);
 		return r;
@@ -260,13 +256,13 @@ static int compile(const char *text, struct spec **ret, struct error *error)
 static int parse_examined(struct slice text, struct problems *problems, json_t **ret)
 {
 	struct syntax wrong, ignored;
-	int r = parse(text, JSON_REJECT_DUPLICATES, ret, &wrong);
+	int r = parse(text, REMOTE_SPEC_MAX, JSON_REJECT_DUPLICATES, ret, &wrong);
 
 	if (r != -EINVAL)
 		return r;
 	if (problems_add(problems, "", wrong.message, wrong.line, wrong.column) < 0)
 		return -ENOMEM;
-	return parse(text, 0, ret, &ignored);
+	return parse(text, REMOTE_SPEC_MAX, 0, ret, &ignored);
 }
 
 int spec_examine(struct slice text, struct problems *problems, struct spec **ret)
@@ -277,7 +273,7 @@ int spec_examine(struct slice text, struct problems *problems, struct spec **ret
 	int r = spec ? parse_examined(text, problems, &spec->root) : -ENOMEM;
 
 	if (r == 0)
-		r = keys_read(SPEC_KEYS, spec->root, spec, &whole, &error);
+		r = read_root(spec, &whole, &error);
 	if (r == -EINVAL || error.code == ERROR_OUT_OF_MEMORY || !spec) {
 		spec_unref(spec);
 		*ret = NULL;

@@ -14,6 +14,7 @@ struct spec {
 	struct spec_cache *cache;      /* NULL: in none */
 	char *text;                    /* its key in the cache */
 	json_t *root;                  /* the parsed text; everything below borrows from it */
+	enum store_kind kind;
 	const char *base;              /* template, or NULL */
 	const char *credential;        /* name, or NULL */
 	const json_t *headers;         /* of every request, or NULL */
@@ -22,6 +23,13 @@ struct spec {
 	json_t *settings;              /* polling, retry, ttl, ...: read for each future, they may depend on params */
 	json_t *settings_names;        /* what they name */
 	struct request requests[STEPS];
+	struct {                       /* of the kinds without a service: see struct plan */
+		bool has_delay;
+		uint64_t delay_usec;
+		enum group_until until;
+		struct id *of;
+		size_t n_of;
+	} local;
 };
 
 struct spec_cache *spec_cache_new(void);
@@ -39,6 +47,9 @@ int spec_examine(struct slice text, struct problems *problems, struct spec **ret
 /* NULL is allowed; returns NULL. */
 struct spec *spec_unref(struct spec *spec);
 
+/* Reads a key whose value is a setting into a struct spec: for tables of keys. */
+int spec_read_setting(const json_t *json, void *field, const struct place *place, struct error *error);
+
 /* The rules that judge a step's answer, of a list each of its items; or NULL. */
 const struct rules *spec_rules(const struct spec *spec, enum step step);
 
@@ -50,5 +61,8 @@ const char *spec_uses(const struct spec *spec, enum step step, const char *name)
  * "spec: line 3, column 7: ...". Refuses duplicate keys and more than REMOTE_JSON_DEPTH_MAX levels.
  */
 int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error);
+
+/* The same for what the daemon itself stored of a future's values, which may be longer. */
+int spec_parse_stored(const char *what, struct slice text, json_t **ret, struct error *error);
 
 #endif

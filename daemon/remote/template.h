@@ -12,16 +12,20 @@
 /*
  * {name} is replaced by a value, {+name} by the same with its slashes kept where it is percent-encoded,
  * {name:base64} by the base64 of its text;
+ * {result:ID} and {result:ID/pointer} by the result of another future, or what is there in it: see reference.h;
  * {{ and }} are braces. A name is a letter or underscore, then letters, digits, '_', '-' or '.', at most
  * REMOTE_NAME_MAX bytes. Strings, numbers, true and false have a text form; null, arrays and objects do not.
  * There is no compiled form: a template is short and is read once a request.
  */
 
 /* Bytes of what is between the braces, as template_single() and template_prefix() give it. */
-#define TEMPLATE_NAME_MAX REMOTE_NAME_MAX
+#define TEMPLATE_NAME_MAX 512
 
-/* What a reference to a result begins with. */
+/* What a reference to a result begins with, and its name, which is all that is between the braces. */
 #define TEMPLATE_RESULT "{result:"
+#define TEMPLATE_RESULT_NAME "result:"
+/* Among the captured values, before the name of a param: its value was made of results. */
+#define TEMPLATE_RESULT_PARAM "result:="
 
 /* Objects by name, each may be NULL: the first that has the name gives the value. Borrowed. */
 struct values {
@@ -33,10 +37,15 @@ struct values {
 /* Names that a param or capture cannot have, with NULL at the end. */
 extern const char *const template_builtins[];
 
+/* Bytes of captured values as JSON, but for those that came out of results, which have a limit of their own. */
+size_t values_size(const json_t *captured);
+
 /* Borrowed, or NULL. */
 json_t *values_find(const struct values *values, const char *name);
 
 bool template_name_valid(const char *name);
+/* Is it a reference to a result? */
+bool template_is_result(const char *name);
 /* Is it one of them? */
 bool template_is_builtin(const char *name);
 

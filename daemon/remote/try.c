@@ -156,6 +156,8 @@ static int make_plan(struct poller *poller, const struct examined *examined, str
 
 	if (examined->problems.count > 0)
 		return refuse(&examined->problems, error);
+	if (examined->spec->kind != STORE_KIND_HTTP)
+		return error_set(error, ERROR_INVALID_SPEC, "kind: only http has a poll that can be tried");
 	r = check_open(examined, error);
 	if (r < 0)
 		return r;

@@ -228,19 +228,19 @@ static int add_onward(json_t *verdict, const struct verdict *from)
 		return 0;
 	onward = json_object();
 	after = json_array();
-	for (size_t i = 0; i < from->n_after; i++) {
+	for (size_t i = 0; i < source->n_after; i++) {
 		char id[ID_TEXT_LEN + 1];
 
-		id_format(&from->after[i], id);
+		id_format(&source->after[i], id);
 		(void)json_array_append_new(after, json_string(id));
 	}
-	if (!onward || !after || json_array_size(after) != from->n_after ||
+	if (!onward || !after || json_array_size(after) != source->n_after ||
 	    add(onward, "profile", source->profile, VALUE_SHOWN_MAX) < 0 ||
 	    add(onward, "params", source->params, BODY_SHOWN_MAX) < 0 ||
 	    add(onward, "spec", source->spec, BODY_SHOWN_MAX) < 0 ||
 	    add(onward, "polling", source->polling, VALUE_SHOWN_MAX) < 0 ||
 	    add(onward, "retry", source->retry, VALUE_SHOWN_MAX) < 0 ||
-	    (from->n_after > 0 && json_object_set(onward, "after", after) < 0)) {
+	    (source->n_after > 0 && json_object_set(onward, "after", after) < 0)) {
 		json_decref(onward);
 		json_decref(after);
 		return -ENOMEM;

@@ -175,5 +175,162 @@ class Continue(Chain):
         self.assertIn('then params: {"input":"x y"}', report.stdout)
 
 
+
+class Results(Chain):
+    """{result:ID} and {result:ID/pointer} in a spec and in params."""
+
+    def made(self, name, polls=1, **answer):
+        """A future of an operation of that name, whose result is the value that the service gives."""
+        self.operation(name, polls, **answer)
+        return self.begin(self.spec_of(name))
+
+    def bodies(self, name):
+        return [json.loads(entry["body"]) for entry in self.requests("submit") if entry["name"] == name]
+
+    def reader(self, **body):
+        spec = self.spec_of("last")
+        spec["submit"]["json"] = body
+        self.operation("last")
+        return spec
+
+    def test_three_operations_with_no_client(self):
+        first = self.made("first", polls=3, value={"id": "a/b", "n": 7})
+        self.operation("second", value=["x", "y"])
+        second = self.begin({**self.spec_of("second"), "submit": {
+            "url": f"/submit/second?of={{result:{first}/id}}", "json": {"n": f"{{result:{first}/n}}", "text": f"is {{result:{first}/n}}"},
+            "capture": {"job": {"body": "/job"}}}})
+        last = self.begin(self.reader(all=f"{{result:{second}}}", one=f"{{result:{second}/1}}"))
+        self.assertEqual(self.snapshot(last)["condition"], "waiting")
+        self.assertEqual(self.snapshot(last)["after"], [second])
+        self.rpc.close()
+        self.seen(1, "submit", "last")
+        self.rpc = self.client(errors="map")
+        self.assertEqual(self.json_result(last), "last")
+        entry = next(entry for entry in self.requests("submit") if entry["name"] == "second")
+        self.assertEqual(entry["target"], "/submit/second?of=a%2Fb")
+        self.assertEqual(json.loads(entry["body"]), {"n": 7, "text": "is 7"})
+        self.assertEqual(self.bodies("last"), [{"all": ["x", "y"], "one": "y"}])
+
+    def test_a_restart_in_between(self):
+        first = self.made("first", polls=4, value="v1")
+        last = self.begin(self.reader(v=f"{{result:{first}}}"))
+        self.seen(1, "poll", "first")
+        self.restart()
+        self.seen(2, "poll", "first")
+        self.restart()
+        self.seen(1, "poll", "last")
+        self.assertEqual(self.json_result(last), "last")
+        self.assertEqual(self.bodies("last"), [{"v": "v1"}])
+        # What was taken stays when the one that it came from is gone.
+        self.rpc.call("future.forget", {"id": first})
+        self.restart()
+        self.assertEqual(self.json_result(last), "last")
+
+    def test_in_params(self):
+        first = self.made("first", value={"id": "a b", "rows": [1, 2]})
+        spec = self.reader(rows="{rows}", text="{text}", plain="{plain}")
+        spec["poll"]["url"] = "/poll/{job}?id={id_of}"
+        last = self.begin({**spec, "params": {
+            "rows": f"{{result:{first}/rows}}", "text": f"<{{result:{first}/id}}> {{{{x}}}}", "plain": "{x} {{y}}",
+            "id_of": f"{{result:{first}/id}}"}})
+        self.assertEqual(self.json_result(last), "last")
+        self.assertEqual(self.bodies("last"), [{"rows": [1, 2], "text": "<a b> {x}", "plain": "{x} {{y}}"}])
+        self.assertIn("/poll/last?id=a%20b", self.targets())
+
+    def test_a_text_result(self):
+        self.service.answer("poll/text", {"text": "line one\nline two\n"})
+        first = self.begin({"base": self.service.url, "polling": QUICK,
+                            "poll": {"url": "/poll/text", "rules": [{"when": {"status": 200}, "then": "success"}]}})
+        last = self.begin(self.reader(v=f"{{result:{first}}}"))
+        self.result(last)
+        self.assertEqual(self.bodies("last"), [{"v": "line one\nline two"}])
+        data = self.fails(self.begin(self.reader(v=f"{{result:{first}/x}}")), kind="dependency")
+        self.assertIn("not JSON", data["message"])
+
+    def test_a_large_result(self):
+        """More than a file of its own is made of, and much more than an answer may give."""
+        first = self.made("first", value={"big": "x" * 600000, "small": 1})
+        last = self.begin(self.reader(v=f"{{result:{first}/big}}"))
+        self.assertEqual(self.json_result(last), "last")
+        self.assertEqual(len(self.bodies("last")[0]["v"]), 600000)
+        self.restart()
+        huge = self.made("huge", value={"big": "x" * 1100000, "small": 1})
+        data = self.fails(self.begin(self.reader(v=f"{{result:{huge}/small}}")), kind="dependency")
+        self.assertIn("longer than 1048576 bytes", data["message"])
+
+    def test_a_pointer_that_finds_nothing(self):
+        first = self.made("first", value={"a": None})
+        for pointer in ("/b", "/a", "/a/b", "/0"):
+            data = self.fails(self.begin(self.reader(v=f"{{result:{first}{pointer}}}")), kind="dependency")
+            self.assertIn(f'has no value at "{pointer}"', data["message"])
+        self.assertEqual(self.count("submit", "last"), 0)
+
+    def test_one_that_failed(self):
+        self.service.answer("submit/bad", {"json": {"job": "bad"}})
+        self.service.answer("poll/bad", {"json": {"state": "failed", "error": {"message": "no luck"}}})
+        bad = self.begin(self.spec_of("bad"))
+        data = self.fails(self.begin(self.reader(v=f"{{result:{bad}}}")), kind="dependency")
+        self.assertIn("no luck", data["message"])
+
+    def test_what_is_refused_at_creation(self):
+        first = self.made("first")
+        for reference, name, words in (
+                ("{result:1}", "InvalidSpec", "submit.json.v: a reference to a result has the id"),
+                (f"{{result:{first}x}}", "InvalidSpec", "a JSON Pointer follows the id"),
+                ("{result:01902f6e-0000-7000-8000-00000000000a}", "NotFound", "01902f6e-0000-7000-8000-00000000000a")):
+            self.assert_rpc_error(name, self.begin, self.reader(v=reference), says=words)
+
+    def test_what_a_result_says_is_no_template(self):
+        self.credential("key", "s3cret")
+        first = self.made("first", value="{credential} {result:x}")
+        last = self.begin({**self.reader(v=f"{{result:{first}}}", w="{p}"), "credential": "key",
+                           "params": {"p": f"{{result:{first}}}"}})
+        self.result(last)
+        self.assertEqual(self.bodies("last"), [{"v": "{credential} {result:x}", "w": "{credential} {result:x}"}])
+
+    def test_a_credential_does_not_go_where_only_a_result_leads(self):
+        self.credential("key", "s3cret")
+        other = self.another_service()
+        other.answer("poll", DONE)
+        first = self.made("first", value=other.url)
+        made = self.begin({"base": self.service.url, "credential": "key", "headers": {"Authorization": "Bearer {credential}"},
+                           "poll": {"url": f"{{+result:{first}}}/poll/1", "rules": ENDS}, "polling": QUICK})
+        self.assertEqual(self.json_result(made), [1, 2])
+        self.assertNotIn("authorization", other.requests()[-1]["headers"])
+
+    def test_after_a_tail_call(self):
+        first = self.made("first", polls=6, value={"n": 5})
+        self.operation("second", of=first)
+        self.operation("last")
+        third = self.doubled(self.spec_of("last"))
+        third["submit"]["json"] = {"n": "{{result:{of}/n}}"}
+        made = self.begin(self.spec_of("second", self.then({"of": {"body": "/of"}}, spec=third)))
+        self.assertEqual(self.json_result(made), "last")
+        self.assertEqual(self.bodies("last"), [{"n": 5}])
+        self.assertEqual(self.snapshot(made)["after"], [first])
+
+    def test_with_after(self):
+        slow = self.made("slow", polls=4)
+        self.operation("first", ids=[slow])
+        self.operation("last")
+        made = self.begin(self.spec_of("first", self.then({"ids": {"body": "/ids"}}, after="{ids}",
+                                                          spec=self.doubled(self.spec_of("last")))))
+        self.result(made)
+        self.assertEqual(self.order(), ["slow", "first", "last"])
+        self.assertGreaterEqual(self.count("poll", "slow"), 5)
+
+    def test_cycles_are_refused(self):
+        self.operation("first", polls=20)
+        self.service.answer("submit/second", {"json": {"job": "second"}})
+        first = self.begin(self.spec_of("first", self.then({"next": {"body": "/next"}}, after=["{next}"],
+                                                           spec=self.doubled(self.spec_of("second")))))
+        waits = self.begin(self.reader(v=f"{{result:{first}}}"))
+        self.service.answer("poll/first", {"json": {"state": "done", "value": 1, "next": waits}})
+        data = self.fails(first, kind="dependency")
+        self.assertIn(f"a cycle: {waits} waits for this one", data["message"])
+        self.fails(waits, kind="dependency")
+        self.assertEqual(self.order(), ["first"])
+
+
 if __name__ == "__main__":
     harness.main()

@@ -373,7 +373,8 @@ START_TEST(tables_of_params)
 {
 	ASSERT_TABLE(failure_wire, failure_fields, "kind", "message", "code", "http_status", "details", "attempts");
 	ASSERT_TABLE(hello_params, hello_params_fields, "client", "errors");
-	ASSERT_TABLE(create_params, create_params_fields, "profile", "key", "mode", "ttl", "timeout");
+	ASSERT_TABLE(create_params, create_params_fields, "profile", "key", "mode", "ttl", "timeout", "after",
+	    "start_at", "delay");
 	ASSERT_TABLE(id_params, id_params_fields, "id");
 	ASSERT_TABLE(result_params, result_params_fields, "id", "timeout", "offset", "length");
 	ASSERT_TABLE(wait_params, wait_params_fields, "ids", "timeout", "return_when");
@@ -392,7 +393,7 @@ START_TEST(tables_of_replies)
 	ASSERT_TABLE(snapshot, snapshot_fields, "id", "state", "kind", "profile", "key", "uid", "mode", "created_at_ms",
 	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests",
 	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "progress",
-	    "content_type", "result_size", "seq");
+	    "content_type", "result_size", "seq", "held", "start_at_ms");
 	ASSERT_TABLE(result_reply, result_reply_fields, "state", "result", "content_type", "offset", "size");
 	ASSERT_TABLE(cancel_reply, cancel_reply_fields, "cancelled", "state");
 	ASSERT_TABLE(event_wire, event_fields, "subscription", "seq", "id", "event", "state", "at_ms", "progress");
@@ -449,7 +450,10 @@ START_TEST(snapshot_with_labels_and_error)
 {
 	struct snapshot snapshot = { .id = { { 1 } }, .state = slice_from_str("failed") }, again;
 
-	fields_write_with(&pack, snapshot_fields, &snapshot, 2);
+	fields_write_with(&pack, snapshot_fields, &snapshot, 3);
+	pack_str(&pack, "after");
+	pack_array(&pack, 1);
+	pack_id(&pack, &snapshot.id);
 	pack_str(&pack, "labels");
 	pack_map(&pack, 0);
 	pack_str(&pack, "error");
@@ -458,6 +462,7 @@ START_TEST(snapshot_with_labels_and_error)
 	assert_slice(again.state, "failed");
 	ck_assert_int_eq(again.labels->type, MSGPACK_OBJECT_MAP);
 	ck_assert_uint_eq(again.error->via.map.size, 6);
+	ck_assert_uint_eq(again.after->via.array.size, 1);
 	ck_assert_ptr_null(again.profile.data);
 	ck_assert(!again.uid.set);
 }

@@ -157,9 +157,15 @@ enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id)
 struct id client_make(struct sim *sim, const char *script)
 {
 	struct create_request request = client_request(script);
+
+	return client_make_request(sim, &request);
+}
+
+struct id client_make_request(struct sim *sim, const struct create_request *request)
+{
 	struct answer answer;
 
-	client_create(sim, 1000, &request, &answer);
+	client_create(sim, 1000, request, &answer);
 	while (answer.calls == 0 && answer.code == ERROR_NONE)
 		ck_assert(sim_step(sim, sim->now_usec + HOUR));
 	ck_assert_msg(answer.code == ERROR_NONE, "%s: %s", error_name(answer.code), answer.message);

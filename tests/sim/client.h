@@ -35,6 +35,7 @@ enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id);
 
 /* Create as uid 1000 and let time pass until it is durable; anything else fails the test. */
 struct id client_make(struct sim *sim, const char *script);
+struct id client_make_request(struct sim *sim, const struct create_request *request);
 
 /* What everyone may see of it; fails the test when there is none. */
 struct future_view client_view(struct sim *sim, const struct id *id);

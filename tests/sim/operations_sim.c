@@ -133,8 +133,12 @@ static struct operation *find_operation(struct service *service, const struct sc
 	struct operation *operation;
 	char name[SCRIPT_TEXT];
 
-	if (input->captured && sscanf(input->captured, "{\"op\":\"%63[^\"]\"", name) == 1)
-		return service_find_operation(service, name);
+	if (input->captured && sscanf(input->captured, "{\"op\":\"%63[^\"]\"", name) == 1) {
+		operation = service_find_operation(service, name);
+		return operation || script->plan.n_results == 0 ? operation : operation_add(service, name);
+	}
+	if (script->plan.n_results > 0)
+		service_violate(service, "asked without what the results said");
 	if (script->plan.has_submit) {
 		service_violate(service, "asked without what the submit's answer said");
 		return NULL;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { FLAG, NUMBER, SECONDS, TEXT, RANGE, POLICY, END };
+enum type { FLAG, NUMBER, SECONDS, TEXT, RANGE, POLICY, END, KIND, UNTIL, IDS, RESULTS };
 
 #define AT(field) offsetof(struct script, field)
 
@@ -65,7 +65,12 @@ static const struct word {
 	{ "events_close", SECONDS, AT(events_close_usec), 0 },
 	{ "deaf", FLAG, AT(deaf), 0 },
 	{ "nostart", FLAG, AT(nostart), 0 },
-	{ "invalid", FLAG, AT(invalid), 0 }
+	{ "invalid", FLAG, AT(invalid), 0 },
+	{ "kind", KIND, AT(plan.kind), 0 },
+	{ "rings", SECONDS, AT(plan.delay_usec), AT(plan.has_delay) },
+	{ "until", UNTIL, AT(plan.until), 0 },
+	{ "of", IDS, AT(of), 0 },
+	{ "results", RESULTS, AT(results), 0 }
 };
 
 static void complain(const char *what, const char *word)
@@ -121,6 +126,38 @@ static void read_range(struct script *script, const struct word *word, const cha
 		*(unsigned *)(void *)((char *)script + word->second) = (unsigned)strtoul(colon + 1, NULL, 10);
 }
 
+static void read_kind(struct script *script, const char *value)
+{
+	if (strcmp(value, "timer") == 0)
+		script->plan.kind = STORE_KIND_TIMER;
+	else if (strcmp(value, "group") == 0)
+		script->plan.kind = STORE_KIND_GROUP;
+	else
+		complain("no such kind", value);
+}
+
+static void read_until(struct script *script, const char *value)
+{
+	if (strcmp(value, "any") == 0)
+		script->plan.until = GROUP_ANY;
+	else if (strcmp(value, "first_exception") == 0)
+		script->plan.until = GROUP_FIRST_EXCEPTION;
+	else if (strcmp(value, "all") != 0)
+		complain("no such until", value);
+}
+
+static struct id *read_ids(const char *value, size_t *ret_count)
+{
+	struct id *ids = calloc(strlen(value) / ID_TEXT_LEN + 1, sizeof(*ids));
+
+	if (!ids)
+		abort();
+	for (; *value; value += ID_TEXT_LEN + (value[ID_TEXT_LEN] == ','))
+		if (id_parse(value, ID_TEXT_LEN, &ids[(*ret_count)++]) < 0)
+			complain("no id", value);
+	return ids;
+}
+
 static void read_word(struct script *script, const struct word *word, const char *value)
 {
 	void *field = (char *)script + word->offset;
@@ -148,6 +185,18 @@ static void read_word(struct script *script, const struct word *word, const char
 		break;
 	case END:
 		read_end(script, value);
+		break;
+	case KIND:
+		read_kind(script, value);
+		break;
+	case UNTIL:
+		read_until(script, value);
+		break;
+	case IDS:
+		script->plan.of = script->of = read_ids(value, &script->plan.n_of);
+		break;
+	case RESULTS:
+		script->plan.results = script->results = read_ids(value, &script->plan.n_results);
 		break;
 	}
 }
@@ -200,6 +249,10 @@ struct script *script_new(const char *text, size_t len)
 
 struct script *script_free(struct script *script)
 {
+	if (!script)
+		return NULL;
+	free(script->of);
+	free(script->results);
 	free(script);
 	return NULL;
 }

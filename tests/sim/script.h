@@ -33,6 +33,7 @@
  *   next=WORDS                           it ends in another operation, whose script has commas in the place of blanks,
  *                                        and semicolons in the place of commas
  *   stage=TEXT                           which of several operations it is: none comes back
+ *   results=IDS                          it takes the operation's name out of their results, the last one's counts
  *   hops=N fetch_pending=N fetch_fail=N  the result is N places further; the first N fetches find it not ready yet,
  *                                        after the first N were not answered
  *   ack_on=N ack_fail=N                  the plan's set of ends, else all three; the first N are answered 503
@@ -42,12 +43,16 @@
  *   deaf                                 cancel requests are answered, and ignored
  *   nostart                              no request can be built (a credential is missing)
  *   invalid                              refused by prepare
+ *   kind=timer|group                     no operation at all:
+ *   rings=S                              a timer's own delay
+ *   of=ID,ID until=any|first_exception   a group's members, and when it is done, if not with all of them
  */
 struct script {
 	struct plan plan;               /* first: see remote.h */
 	char bucket[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
 	char next[SCRIPT_TEXT], stage[SCRIPT_TEXT];
 	enum outcome end;
+	struct id *of, *results;        /* for the plan */
 	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
 	unsigned hops, fetch_pending, fetch_fail, ack_fail, events_busy;

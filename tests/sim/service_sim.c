@@ -73,16 +73,22 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
     struct plan **ret_plan, struct error *error)
 {
 	struct plan_texts texts = { 0 };
-	size_t len;
+	size_t len, at;
 	int r;
 
 	texts.spec = must(strndup(source->spec.data ? source->spec.data : "", source->spec.len));
 	texts.params = must(strndup(source->params.data ? source->params.data : "{}",
 	    source->params.data ? source->params.len : 2));
-	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + sizeof("||");
+	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + (ID_TEXT_LEN + 1) * source->n_after + 64;
 	texts.request = must(malloc(len));
-	snprintf(texts.request, len, "%.*s|%s|%s", (int)source->profile.len,
-	    source->profile.data ? source->profile.data : "", texts.params, texts.spec);
+	at = (size_t)snprintf(texts.request, len, "%.*s|%s|%s|%lld|%llu", (int)source->profile.len,
+	    source->profile.data ? source->profile.data : "", texts.params, texts.spec, (long long)source->start_at_ms,
+	    (unsigned long long)(source->has_delay ? source->delay_usec + 1 : 0));
+	for (size_t i = 0; i < source->n_after; i++) {
+		texts.request[at++] = '|';
+		id_format(&source->after[i], texts.request + at);
+		at += ID_TEXT_LEN;
+	}
 	r = on_compile(self, texts.spec, texts.params, ret_plan, error);
 	if (r < 0) {
 		free(texts.spec);
@@ -102,6 +108,23 @@ static void on_plan_free(void *self, struct plan *plan)
 		return;
 	service->plans--;
 	script_free((struct script *)plan);
+}
+
+/* The last result is the name of the operation. */
+static int on_refer(void *self, const struct plan *plan, size_t i, struct slice result, const char *taken, char **ret,
+    struct error *error)
+{
+	const char *before = taken ? taken : "";
+	struct service *service = self;
+	size_t size = result.len + 32;
+
+	if ((i > 0) != (taken != NULL) || i >= plan->n_results)
+		service_violate(service, "result %zu of %zu after \"%s\"", i, plan->n_results, before);
+	if (slice_equals(result, "nothing"))
+		return error_set(error, ERROR_INVALID_SPEC, "nothing is there");
+	*ret = must(malloc(size));
+	snprintf(*ret, size, "{\"op\":\"%.*s\",\"hop\":0}", (int)result.len, result.data);
+	return 0;
 }
 
 static void check_start(struct service *service, struct place *place, struct asked *asked, const struct plan *plan)
@@ -281,7 +304,7 @@ struct service *service_new(const uint64_t *now_usec)
 
 	service->now_usec = now_usec;
 	service->remote = (struct remote){
-		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free,
+		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .refer = on_refer,
 		.start = on_start, .abort = on_abort, .watch = service_watch, .unwatch = service_unwatch
 	};
 	return service;

@@ -24,7 +24,7 @@ START_TEST(it_is_filled_with_what_is_known)
 	ck_slice_eq(verdict->source.polling, "{\"initial\":2.5}");
 	ck_slice_eq(verdict->source.retry, "{\"timeout\":null}");
 	ck_assert_ptr_null(verdict->source.spec.data);
-	ck_assert_uint_eq(verdict->n_after, 0);
+	ck_assert_uint_eq(verdict->source.n_after, 0);
 	/* the values of the operation that is over are of no use to the next one */
 	ck_assert_ptr_null(verdict->captured);
 }
@@ -40,7 +40,7 @@ static const struct { const char *template, *a, *b, *spec, *params; } TEXTS[] = 
 	{ "{a}", "\"{credential}\"", "1", "\"{{credential}}\"", "\"{credential}\"" },
 	{ "x{a}", "\"{credential}\"", "1", "\"x{{credential}}\"", "\"x{credential}\"" },
 	{ "{a}{b}", "\"{\"", "\"credential}\"", "\"{{credential}}\"", "\"{credential}\"" },
-	{ "{{{a}}}", "\"credential\"", "1", "\"{credential}\"", "\"{credential}\"" },
+	{ "{{{{{a}}}}}", "\"credential\"", "1", "\"{{credential}}\"", "\"{{credential}}\"" },
 	{ "{a}", "\"}{\"", "1", "\"}}{{\"", "\"}{\"" },
 	{ "{a}", "[\"{x}\", {\"{k}\": \"{y}\"}]", "1", "[\"{{x}}\",{\"{k}\":\"{{y}}\"}]", "[\"{x}\",{\"{k}\":\"{y}\"}]" },
 	/* neither is it a reference to another future's result */
@@ -81,8 +81,8 @@ START_TEST(ids_to_wait_for)
 	          " \"with\": {\"profile\": \"x\", \"after\": \"{ids}\"}}]");
 	snprintf(body, sizeof(body), "{\"ids\": %s}", list);
 	verdict = judge_poll(200, body);
-	ck_assert_uint_eq(verdict->n_after, 2);
-	id_format(&verdict->after[1], text);
+	ck_assert_uint_eq(verdict->source.n_after, 2);
+	id_format(&verdict->source.after[1], text);
 	ck_assert_str_eq(text, "01902f6e-0000-7000-8000-00000000000b");
 }
 END_TEST
@@ -95,7 +95,7 @@ static const struct { const char *with, *body, *message; } MISSING[] = {
 	  "it cannot go on: with: profile: the value of {a} is an array, which has no text form" },
 	{ "\"profile\": \"x\", \"params\": {\"v\": [\"{b}\"]}", "{\"a\": 1}", "it cannot go on: with: params: {b} has no value" },
 	{ "\"profile\": \"x\", \"after\": \"{a}\"", "{\"a\": 1}",
-	  "it cannot go on: with: after: it is not a list of at most 1024 ids" },
+	  "it cannot go on: with: after: it is not a list of at most 4096 ids" },
 	{ "\"profile\": \"x\", \"after\": [\"{a}\"]", "{\"a\": \"1\"}", "it cannot go on: with: after: number 0 is not an id" },
 };
 
