@@ -2,7 +2,6 @@
 #include "client/failure.h"
 #include "client/future.h"
 #include "client/progress.h"
-#include "client/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -188,25 +187,17 @@ int future_send_creation(futured_future *f, struct request *request, struct pack
 	return r;
 }
 
-/* Those that wait long each have a request of their own; then come some that wait for many at a time; when even these
- * are all taken, the rest has its turn later. */
-static bool ask_has_room(const struct futured *c)
-{
-	return c->n_long < c->long_max + (c->long_max + 1) / 2;
-}
-
 bool future_can_flush(const struct futured *c)
 {
-	const futured_future *first = TAILQ_FIRST(&c->unwatched);
-
-	return c->state == CONN_OPEN && first && (!ask_waits(first) || ask_has_room(c));
+	return c->state == CONN_OPEN && !TAILQ_EMPTY(&c->unwatched);
 }
 
-/* Ask about the handle at the head of the queue, or about as many as a watch takes. */
+/* Those that wait long each have a request of their own, as far as the daemon allows. The rest hears of its end by events:
+ * any number, and no request is made anew for each that ends. */
 static int ask_next(struct futured *c, futured_future *f)
 {
 	if (ask_waits(f) && c->n_long >= c->long_max)
-		return watch_start(c);
+		return progress_await_end(f);
 	future_unqueue(f);
 	return ask_send(f);
 }

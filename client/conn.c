@@ -11,7 +11,6 @@
 #include "client/hello.h"
 #include "client/pairs.h"
 #include "client/subscription.h"
-#include "client/watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -119,7 +118,6 @@ void conn_end(struct futured *c, int error)
 	c->state = CONN_CLOSED;
 	c->error = error;
 	request_lost(c, error, true);
-	watch_end_all(c);
 	future_end_all(c, error);
 	call_end_all(c, error);
 	subscription_end_all(c, error);
@@ -132,7 +130,6 @@ static void conn_down(struct futured *c, uint64_t delay_usec)
 	c->state = CONN_DOWN;
 	c->retry_usec = conn_now() + delay_usec;
 	future_unpark(c);
-	watch_unpark(c);
 	request_lost(c, -ECONNRESET, false);
 	subscription_lost(c);
 }
@@ -148,7 +145,8 @@ void conn_lost(struct futured *c, int error)
 /* Whether anything would be said on a new connection: an idle one that the daemon closed is not missed. */
 static bool conn_is_wanted(const struct futured *c)
 {
-	return !TAILQ_EMPTY(&c->requests.unsent) || !TAILQ_EMPTY(&c->unwatched) || !TAILQ_EMPTY(&c->subscriptions);
+	return !TAILQ_EMPTY(&c->requests.unsent) || !TAILQ_EMPTY(&c->unwatched) || !TAILQ_EMPTY(&c->unfollowed) ||
+	    !TAILQ_EMPTY(&c->subscriptions);
 }
 
 /* Try to connect. */
@@ -432,7 +430,6 @@ static struct futured *conn_new(void)
 	TAILQ_INIT(&c->futures);
 	TAILQ_INIT(&c->finished);
 	TAILQ_INIT(&c->unwatched);
-	TAILQ_INIT(&c->watches);
 	TAILQ_INIT(&c->groups);
 	TAILQ_INIT(&c->feeds);
 	TAILQ_INIT(&c->unfollowed);

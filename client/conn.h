@@ -43,7 +43,6 @@ TAILQ_HEAD(future_list, futured_future);
 TAILQ_HEAD(group_list, futured_group);
 TAILQ_HEAD(reply_list, futured_reply);
 TAILQ_HEAD(subscription_list, futured_subscription);
-TAILQ_HEAD(watch_list, watch);
 TAILQ_HEAD(feed_list, feed);
 TAILQ_HEAD(progress_list, progress);
 
@@ -75,9 +74,9 @@ struct futured {
 	struct future_list futures;      /* every handle */
 	struct future_list finished;     /* done, without callback, not given out yet */
 	struct future_list unwatched;    /* live, with an id, and nothing asked of the daemon yet */
-	struct watch_list watches;
 	struct group_list groups;
 	struct feed_list feeds;
+	unsigned n_feeds;
 	struct progress_list unfollowed; /* handles that want to be followed and are not yet */
 	struct request *seq_request;     /* for last_seq, unanswered */
 	uint64_t last_seq;               /* of an event there has been, when known */
@@ -85,7 +84,7 @@ struct futured {
 	char *file_error;                /* see futured_group_file_error() */
 	struct reply_list replies;
 	struct subscription_list subscriptions;
-	unsigned n_subscriptions;
+	unsigned n_subscriptions;        /* with those of the feeds */
 	unsigned wait_ids_max;           /* ids in one future.wait or future.subscribe */
 	unsigned long_max;               /* requests that may wait long at one time */
 	unsigned n_long;                 /* those there are */

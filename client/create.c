@@ -166,9 +166,9 @@ static int create_group_spec(const char *const *ids, enum futured_wait_mode unti
 	struct id id;
 	char *spec, *to;
 
-	while (ids[n] && n <= PROTO_WAIT_IDS_MAX)
+	while (ids[n] && n <= PROTO_AFTER_MAX)
 		n++;
-	if (n > PROTO_WAIT_IDS_MAX)
+	if (n > PROTO_AFTER_MAX)
 		return -EMSGSIZE;
 	size = sizeof("{\"kind\":\"group\",\"until\":\"first_exception\",\"of\":[]}") + n * (ID_TEXT_LEN + sizeof("\"\","));
 	spec = to = malloc(size);

@@ -1,10 +1,13 @@
 /* feed.c - few subscriptions for the many handles that are followed.
  *
  * A subscription is to a fixed list of futures. Those that come are gathered into a new one, together with the members of
- * older ones that are not larger: so each is at least twice as large as the next, and there are few of them. */
+ * the older ones that are less than twice as large: so each began at least twice as large as the next, there are few of
+ * them, and a handle is moved a few times only, in whatever portions they come. */
 #include "client/feed.h"
 
 #include "client/future.h"
+#include "client/look.h"
+#include "client/subscription.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +34,7 @@ struct feed {
 static void feed_free(struct feed *feed)
 {
 	TAILQ_REMOVE(&feed->conn->feeds, feed, entry);
+	feed->conn->n_feeds--;
 	futured_subscription_unref(feed->subscription);
 	free(feed->members);
 	free(feed);
@@ -53,6 +57,7 @@ void feed_leave(struct progress *progress)
 
 void feed_want(struct progress *progress)
 {
+	progress_forget(progress);
 	progress->place = PROGRESS_WAITING;
 	TAILQ_INSERT_TAIL(&progress->future->conn->unfollowed, progress, entry);
 	conn_wake(progress->future->conn);
@@ -88,22 +93,51 @@ static void feed_hand_on(struct feed *feed, const struct futured_event *event)
 	feed->since = event->seq;
 }
 
+/* Ask for those whose state is not known since they are followed: for everything where the user follows it, else for
+ * whether it is over, many at a time. What cannot be asked for fails. The feed must be busy. */
+static void feed_ask(struct feed *feed)
+{
+	struct progress **unknown = calloc(feed->n, sizeof(*unknown)), *progress;
+	int r = unknown ? 0 : -ENOMEM;
+	size_t n = 0;
+
+	for (size_t i = 0; i < feed->n && r == 0; i++) {
+		progress = feed->members[i].progress;
+		if (!progress || progress->known)
+			continue;
+		if (progress->steps)
+			r = progress_ask(progress);
+		else
+			unknown[n++] = progress;
+		progress->known = r == 0;
+	}
+	if (r == 0 && n > 0)
+		r = look_start(feed->conn, unknown, n);
+	for (size_t i = 0; r < 0 && i < feed->n; i++) {
+		progress = feed->members[i].progress;
+		if (progress && !progress->request && !progress->look)
+			progress_fail(progress, r);
+	}
+	free(unknown);
+}
+
 /* Events are missing: ask for what they would have said. */
-static void feed_ask(struct feed *feed, bool new_epoch)
+static void feed_forget(struct feed *feed, bool new_epoch)
 {
 	for (size_t i = 0; i < feed->n; i++) {
 		struct progress *progress = feed->members[i].progress;
 
 		if (!progress)
 			continue;
+		progress_forget(progress);
 		if (new_epoch)
 			progress->seen = 0;
-		progress_ask(progress);
 	}
+	feed_ask(feed);
 }
 
 /* The subscription is refused or over. Its members try again, unless the connection is closed for good. */
-static void feed_end(struct feed *feed)
+static void feed_end(struct feed *feed, int error)
 {
 	struct futured *c = feed->conn;
 
@@ -112,9 +146,12 @@ static void feed_end(struct feed *feed)
 
 		if (!progress)
 			continue;
+		if (conn_check(c) < 0 || progress->restarts++ >= FEED_RESTARTS_MAX) {
+			progress_fail(progress, error);
+			continue;
+		}
 		feed_leave(progress);
-		if (conn_check(c) == 0 && progress->restarts++ < FEED_RESTARTS_MAX)
-			feed_want(progress);
+		feed_want(progress);
 	}
 	c->seq_known = false;
 }
@@ -125,9 +162,9 @@ static void feed_on_event(futured_subscription *subscription, const struct futur
 
 	feed->busy = true;
 	if (event->type == FUTURED_EVENT_END)
-		feed_end(feed);
+		feed_end(feed, event->error ? event->error->code : -ENOMEM);
 	else if (event->type == FUTURED_EVENT_GAP)
-		feed_ask(feed, event->seq == 0);
+		feed_forget(feed, event->seq == 0);
 	else if (event->type == FUTURED_EVENT_READY && feed->conn->last_seq < event->seq)
 		feed->conn->last_seq = event->seq;
 	else if (event->id)
@@ -153,13 +190,13 @@ static const struct field seq_reply_fields[] = {
 	FIELDS_END
 };
 
-/* Those that wait will not be followed. */
-static void feed_give_up(struct futured *c)
+/* Those that wait cannot be followed. */
+static void feed_give_up(struct futured *c, int error)
 {
 	struct progress *progress;
 
 	while ((progress = TAILQ_FIRST(&c->unfollowed)))
-		feed_leave(progress);
+		progress_fail(progress, error);
 }
 
 static int feed_on_seq(void *owner, const struct answer *answer)
@@ -169,7 +206,7 @@ static int feed_on_seq(void *owner, const struct answer *answer)
 
 	c->seq_request = NULL;
 	if (answer->error < 0) {
-		feed_give_up(c);
+		feed_give_up(c, answer->error);
 		return 0;
 	}
 	if (fields_read(answer->result, seq_reply_fields, FIELDS_IGNORE_UNKNOWN, &reply, NULL) < 0)
@@ -211,6 +248,7 @@ static struct feed *feed_new(struct futured *c, size_t room)
 	feed->conn = c;
 	feed->since = c->last_seq;
 	TAILQ_INSERT_TAIL(&c->feeds, feed, entry);
+	c->n_feeds++;
 	return feed;
 }
 
@@ -239,13 +277,13 @@ static void feed_merge(struct feed *feed, struct feed *older)
 	}
 }
 
-/* How many there will be in a new one of n: with those of the older ones that are not larger. The newest is last. */
+/* How many there will be in a new one of n: with those of the older ones that are not much larger. The newest is last. */
 static size_t feed_count(struct futured *c, size_t n)
 {
 	struct feed *older;
 
 	TAILQ_FOREACH_REVERSE(older, &c->feeds, feed_list, entry) {
-		if (older->n_live > n || older->n_live + n > c->wait_ids_max)
+		if (older->n_live >= 2 * n || older->n_live + n > c->wait_ids_max)
 			break;
 		n += older->n_live;
 	}
@@ -259,7 +297,7 @@ static int feed_compare(const void *left, const void *right)
 	return id_compare(&a->id, &b->id);
 }
 
-/* Subscribe to the members, each id once, and ask for what was before. */
+/* Subscribe to the members, each id once. */
 static int feed_subscribe(struct feed *feed)
 {
 	struct futured_subscribe_options options = FUTURED_SUBSCRIBE_INIT;
@@ -278,12 +316,8 @@ static int feed_subscribe(struct feed *feed)
 		return -ENOMEM;
 	options.ids = ids;
 	options.since = feed->since;
-	r = futured_subscribe(feed->conn, &options, feed_on_event, feed, &feed->subscription);
+	r = subscription_new(feed->conn, &options, feed_on_event, feed, &feed->subscription);
 	free(ids);
-	for (size_t i = 0; r == 0 && i < feed->n; i++) {
-		if (feed->members[i].progress->seen == 0)
-			progress_ask(feed->members[i].progress);
-	}
 	return r;
 }
 
@@ -297,6 +331,7 @@ static int feed_make(struct futured *c, size_t n)
 	feed = feed_new(c, total);
 	if (!feed)
 		return -ENOMEM;
+	feed->busy = true;
 	while (n-- > 0)
 		feed_add(feed, TAILQ_FIRST(&c->unfollowed));
 	while (feed->n < total) {
@@ -304,19 +339,21 @@ static int feed_make(struct futured *c, size_t n)
 		feed_merge(feed, older);
 	}
 	r = feed_subscribe(feed);
-	if (r < 0) {
-		/* With the last of its members it ends. */
-		feed->busy = true;
-		for (size_t i = 0; i < feed->n; i++)
-			feed_leave(feed->members[i].progress);
+	if (r == 0)
+		feed_ask(feed);
+	for (size_t i = 0; r < 0 && i < feed->n; i++)
+		progress_fail(feed->members[i].progress, r);
+	feed->busy = false;
+	if (feed->n_live == 0)
 		feed_free(feed);
-	}
-	return r;
+	return 0;
 }
 
 bool feed_can_flush(const struct futured *c)
 {
-	return c->state == CONN_OPEN && !TAILQ_EMPTY(&c->unfollowed) && (c->seq_known || !c->seq_request);
+	/* All that are on their way there go into one. */
+	return c->state == CONN_OPEN && !TAILQ_EMPTY(&c->unfollowed) && TAILQ_EMPTY(&c->unwatched) &&
+	    (c->seq_known || !c->seq_request);
 }
 
 int feed_flush(struct futured *c)
@@ -338,6 +375,6 @@ int feed_flush(struct futured *c)
 		return 1;
 	r = c->seq_known ? feed_make(c, n) : feed_ask_seq(c);
 	if (r < 0)
-		feed_give_up(c);
+		feed_give_up(c, r);
 	return 1;
 }

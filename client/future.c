@@ -5,7 +5,6 @@
 #include "client/completion.h"
 #include "client/failure.h"
 #include "client/progress.h"
-#include "client/watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -114,8 +113,6 @@ static void future_detach(futured_future *f)
 	progress_detach(f);
 	future_unqueue(f);
 	conn_due_remove(c, &f->due);
-	if (f->watch)
-		watch_leave(f);
 	if (f->request)
 		request_orphan(f->request);
 	f->request = NULL;
@@ -192,11 +189,7 @@ void future_want(futured_future *f, bool fetch)
 
 	f->fetch = fetch;
 	f->place = FUTURE_UNWATCHED;
-	/* A fetch never has to wait for a place among those that wait long. */
-	if (fetch)
-		TAILQ_INSERT_HEAD(&c->unwatched, f, turn);
-	else
-		TAILQ_INSERT_TAIL(&c->unwatched, f, turn);
+	TAILQ_INSERT_TAIL(&c->unwatched, f, turn);
 	conn_wake(c);
 }
 
@@ -227,8 +220,6 @@ void future_end_all(struct futured *c, int error)
 		if (f->request)
 			request_orphan(f->request);
 		f->request = NULL;
-		if (f->watch)
-			watch_leave(f);
 		future_finish(f, error, failure_from_answer(&answer));
 	}
 }

@@ -15,7 +15,6 @@
 struct callback;
 struct completion_entry;
 struct progress;
-struct watch;
 
 TAILQ_HEAD(completion_list, completion_entry);
 
@@ -42,9 +41,7 @@ struct futured_future {
 	struct id id;
 	char id_text[ID_TEXT_LEN + 1];
 	struct request *request;       /* unanswered */
-	struct progress *progress;     /* when it is followed */
-	struct watch *watch;           /* or waited for together with others */
-	size_t watch_index;
+	struct progress *progress;     /* when it is followed by events */
 	char claim[FUTURE_CLAIM_LEN + 1];   /* of a promise, for the calls of its producer; empty: none */
 	futured_reply *claiming;       /* a claim that is not answered yet */
 	struct futured_error *error;

@@ -7,7 +7,7 @@
 #include <getopt.h>
 
 #define CREATION_PAIRS_MAX 64
-#define CREATION_AFTER_MAX 1024
+#define CREATION_AFTER_MAX 4096
 
 /* Zeroed, but for options. */
 struct creation {

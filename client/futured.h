@@ -14,8 +14,8 @@
  *   After fork() every call in the child that needs the connection returns -ECHILD; releasing its objects there
  *   sends nothing. Open a connection of the child's own instead.
  *   Callbacks run only inside futured_process(), the functions that wait, and futured_close(), but for that of
- *   futured_set_loop_cb(). A callback may start new work and release any object, its own and the connection included; processing or waiting from
- *   inside one returns -EBUSY.
+ *   futured_set_loop_cb(). A callback may start new work and release any object, its own and the connection
+ *   included; processing or waiting from inside one returns -EBUSY.
  *   A blocking call that a signal interrupts returns -EINTR. Nothing is lost: make the same call again.
  *   Times are microseconds. Timeouts are relative, deadlines are CLOCK_MONOTONIC.
  *   Text is UTF-8 and ends with NUL.
@@ -224,7 +224,7 @@ FUTURED_API FUTURED_MUST_CHECK int futured_create(futured *c, const struct futur
 /* A future over others: the spec {"kind": "group", "of": ids, "until": ...}. Its result, JSON, lists how each of them ended;
  * with FUTURED_FIRST_EXCEPTION it fails as the first that failed. They must be visible to this user, and none is cancelled
  * with it.
- *   ids      id, ..., NULL; at most 16,384, duplicates allowed
+ *   ids      id, ..., NULL; at most 4,096, duplicates allowed
  *   until    all are over, the first is, or the first has failed
  *   options  without profile and spec; may be NULL
  * As futured_create() otherwise; -EINVAL for what is not an id, -EMSGSIZE for too many. */

@@ -40,8 +40,7 @@ static uint64_t hello_limit(const struct maybe_u64 *announced, uint64_t standard
 	return announced->value < max ? announced->value : max;
 }
 
-/* Half of what the daemon allows at one time may wait long, a quarter more for many at a time; the rest stays for
- * what is answered soon. */
+/* Half of what the daemon allows at one time may wait long; the rest stays for what is answered soon. */
 static void hello_take_limits(struct futured *c, const msgpack_object *map)
 {
 	struct hello_limits limits = { 0 };

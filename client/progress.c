@@ -1,8 +1,10 @@
-/* progress.c - what a handle hears of its future before that is over. */
+/* progress.c - handles that are followed by events: for their steps, or only for their end. */
 #include "client/progress.h"
 
+#include "client/failure.h"
 #include "client/feed.h"
 #include "client/future.h"
+#include "client/look.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,13 +55,44 @@ static int progress_replace(char **text, struct slice came)
 	return 1;
 }
 
+/* It is over, or nobody knows: have the handle look for itself. */
+static void progress_look_alone(struct progress *progress)
+{
+	if (!progress->awaits_end || progress->future->done)
+		return;
+	progress->awaits_end = false;
+	future_want(progress->future, true);
+}
+
 /* The future is in that state. Over, there is nothing more to hear. */
 static void progress_take_state(struct progress *progress, int state)
 {
 	if (!progress->future->done)
 		progress->future->state = (enum futured_state)state;
-	if (state >= FUTURED_SUCCEEDED)
-		feed_leave(progress);
+	if (state < FUTURED_SUCCEEDED)
+		return;
+	feed_leave(progress);
+	progress_look_alone(progress);
+}
+
+void progress_take_look(struct progress *progress, int state)
+{
+	if (state < 0)
+		progress_look_alone(progress);
+	else
+		progress_take_state(progress, state);
+}
+
+void progress_fail(struct progress *progress, int error)
+{
+	struct answer answer = { .error = error };
+	futured_future *f = progress->future;
+
+	feed_leave(progress);
+	if (!progress->awaits_end || f->done)
+		return;
+	progress->awaits_end = false;
+	future_finish(f, error, failure_from_answer(&answer));
 }
 
 void progress_take_event(struct progress *progress, const struct futured_event *event)
@@ -82,13 +115,14 @@ void progress_take_event(struct progress *progress, const struct futured_event *
 		break;
 	case FUTURED_EVENT_FORGOTTEN:
 		feed_leave(progress);
+		progress_look_alone(progress);
 		break;
 	default:
 		break;
 	}
 }
 
-/* The answer to future.get. An error is the handle's business, which hears of it in its own way. */
+/* The answer to future.get. */
 static int progress_on_snapshot(void *owner, const struct answer *answer)
 {
 	struct progress *progress = owner;
@@ -96,8 +130,10 @@ static int progress_on_snapshot(void *owner, const struct answer *answer)
 	int state;
 
 	progress->request = NULL;
-	if (answer->error < 0)
+	if (answer->error < 0) {
+		progress_look_alone(progress);
 		return 0;
+	}
 	if (fields_read(answer->result, snapshot_fields, FIELDS_IGNORE_UNKNOWN, &snapshot, NULL) < 0)
 		return -EBADMSG;
 	state = future_state_from_text(snapshot.state);
@@ -115,24 +151,64 @@ static int progress_on_snapshot(void *owner, const struct answer *answer)
 	return 0;
 }
 
-void progress_ask(struct progress *progress)
+int progress_ask(struct progress *progress)
 {
 	struct futured *c = progress->future->conn;
 	struct id_params params = { .id = progress->future->id };
 	struct request *request;
 	struct pack pack;
+	int r;
 
-	if (progress->request || request_begin(c, "future.get", &pack, &request) < 0)
-		return;
+	if (progress->request)
+		return 0;
+	r = request_begin(c, "future.get", &pack, &request);
+	if (r < 0)
+		return r;
 	fields_write(&pack, id_params_fields, &params);
-	if (request_send(c, request, &pack, 0, progress_on_snapshot, progress) == 0)
+	r = request_send(c, request, &pack, 0, progress_on_snapshot, progress);
+	if (r == 0)
 		progress->request = request;
+	return r;
+}
+
+static int progress_new(futured_future *f)
+{
+	struct progress *progress = calloc(1, sizeof(*progress));
+
+	if (!progress)
+		return -ENOMEM;
+	progress->future = f;
+	progress->due.run = progress_run_due;
+	f->progress = progress;
+	return 0;
+}
+
+int progress_await_end(futured_future *f)
+{
+	int r = f->progress ? 0 : progress_new(f);
+
+	if (r < 0)
+		return r;
+	future_unqueue(f);
+	f->progress->awaits_end = true;
+	if (f->progress->place == PROGRESS_NOWHERE)
+		feed_want(f->progress);
+	return 0;
 }
 
 void progress_on_id(futured_future *f)
 {
-	if (f->progress && f->progress->place == PROGRESS_NOWHERE)
+	if (f->progress && f->progress->steps && f->progress->place == PROGRESS_NOWHERE)
 		feed_want(f->progress);
+}
+
+void progress_forget(struct progress *progress)
+{
+	progress->known = false;
+	look_leave(progress);
+	if (progress->request)
+		request_orphan(progress->request);
+	progress->request = NULL;
 }
 
 void progress_detach(futured_future *f)
@@ -142,10 +218,8 @@ void progress_detach(futured_future *f)
 	if (!progress || !f->conn)
 		return;
 	feed_leave(progress);
+	progress_forget(progress);
 	conn_due_remove(f->conn, &progress->due);
-	if (progress->request)
-		request_orphan(progress->request);
-	progress->request = NULL;
 }
 
 void progress_free(futured_future *f)
@@ -168,18 +242,18 @@ void progress_free(futured_future *f)
 
 /* --- what callers may ask and do ---------------------------------------------------------------- */
 
-static int progress_new(futured_future *f)
+/* From now on, or once the id is known. */
+static void progress_want_steps(futured_future *f)
 {
-	struct progress *progress = calloc(1, sizeof(*progress));
+	struct progress *progress = f->progress;
 
-	if (!progress)
-		return -ENOMEM;
-	progress->future = f;
-	progress->due.run = progress_run_due;
-	f->progress = progress;
-	if (f->has_id && !f->done)
+	if (progress->steps || f->done)
+		return;
+	progress->steps = true;
+	if (progress->place == PROGRESS_FED)
+		(void)progress_ask(progress);
+	else if (progress->place == PROGRESS_NOWHERE && f->has_id)
 		feed_want(progress);
-	return 0;
 }
 
 static int progress_register(futured_future *f, bool of_trouble, futured_cb cb, void *userdata)
@@ -203,6 +277,7 @@ static int progress_register(futured_future *f, bool of_trouble, futured_cb cb, 
 			return r;
 		}
 	}
+	progress_want_steps(f);
 	at = &f->progress->callbacks;
 	while (*at)
 		at = &(*at)->next;

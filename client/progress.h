@@ -1,4 +1,4 @@
-/* progress.h - what a handle hears of its future before that is over: state, progress, trouble. */
+/* progress.h - handles that are followed by events: for their steps, or only for their end. */
 #ifndef CLIENT_PROGRESS_H
 #define CLIENT_PROGRESS_H
 
@@ -6,6 +6,7 @@
 #include "proto/id.h"
 
 struct feed;
+struct look;
 struct progress_callback;
 
 enum progress_place {
@@ -22,7 +23,12 @@ struct progress {
 	struct feed *feed;
 	size_t feed_index;
 	unsigned restarts;                /* feeds that ended under it */
+	bool steps;                       /* the user wants to hear of what comes before the end */
+	bool awaits_end;                  /* no request waits for its end: events tell of it */
+	bool known;                       /* its state was asked for since it is followed */
 	struct request *request;          /* future.get, unanswered */
+	struct look *look;                /* or asked about together with others */
+	size_t look_index;
 	uint64_t seen;                    /* events up to this number are in here */
 	char *text;                       /* the progress, JSON text, or NULL */
 	char *trouble;                    /* the message of the request that failed last, or NULL */
@@ -43,7 +49,19 @@ void progress_free(futured_future *f);
 /* Take over what an event says, and call back. The callbacks may release anything. */
 void progress_take_event(struct progress *progress, const struct futured_event *event);
 
-/* Ask for the state as it is now, where no events tell. Best effort: without it the next event will. */
-void progress_ask(struct progress *progress);
+/* Ask for everything as it is now, where no events tell. 0, -ENOMEM, -ENOBUFS. */
+int progress_ask(struct progress *progress);
+
+/* What was asked for is not to be relied upon. */
+void progress_forget(struct progress *progress);
+
+/* The future was looked at: state, or a negative number when that is not known. */
+void progress_take_look(struct progress *progress, int state);
+
+/* Hear of the end of f by events, where too many requests wait already. Takes it out of the queue it is in. 0, -ENOMEM. */
+int progress_await_end(futured_future *f);
+
+/* It cannot be followed. What waits for its end ends with error. */
+void progress_fail(struct progress *progress, int error);
 
 #endif

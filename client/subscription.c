@@ -248,23 +248,12 @@ static int subscription_set_filter(futured_subscription *s, const struct futured
 	return r;
 }
 
-int futured_subscribe(futured *c, const struct futured_subscribe_options *options, futured_event_cb cb, void *userdata,
+int subscription_new(struct futured *c, const struct futured_subscribe_options *options, futured_event_cb cb, void *userdata,
     futured_subscription **ret)
 {
-	static const struct futured_subscribe_options defaults = FUTURED_SUBSCRIBE_INIT;
-	futured_subscription *s;
+	futured_subscription *s = calloc(1, sizeof(*s));
 	int r;
 
-	if (!options)
-		options = &defaults;
-	if (!cb || !ret || options->size < sizeof(*options) || (options->ids && options->labels))
-		return -EINVAL;
-	r = conn_check(c);
-	if (r < 0)
-		return r;
-	if (c->n_subscriptions >= SUBSCRIPTIONS_MAX)
-		return -ENOBUFS;
-	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->refs = 1;
@@ -284,6 +273,24 @@ int futured_subscribe(futured *c, const struct futured_subscribe_options *option
 	}
 	*ret = s;
 	return 0;
+}
+
+int futured_subscribe(futured *c, const struct futured_subscribe_options *options, futured_event_cb cb, void *userdata,
+    futured_subscription **ret)
+{
+	static const struct futured_subscribe_options defaults = FUTURED_SUBSCRIBE_INIT;
+	int r;
+
+	if (!options)
+		options = &defaults;
+	if (!cb || !ret || options->size < sizeof(*options) || (options->ids && options->labels))
+		return -EINVAL;
+	r = conn_check(c);
+	if (r < 0)
+		return r;
+	if (c->n_subscriptions - c->n_feeds >= SUBSCRIPTIONS_MAX)
+		return -ENOBUFS;
+	return subscription_new(c, options, cb, userdata, ret);
 }
 
 futured_subscription *futured_subscription_ref(futured_subscription *s)

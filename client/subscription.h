@@ -4,7 +4,11 @@
 
 #include "client/conn.h"
 
-#define SUBSCRIPTIONS_MAX 1024   /* on one connection */
+#define SUBSCRIPTIONS_MAX 32     /* of the user, on one connection: the daemon takes 64, and the feeds need some */
+
+/* futured_subscribe() without the limit of the user's. */
+int subscription_new(struct futured *c, const struct futured_subscribe_options *options, futured_event_cb cb, void *userdata,
+    futured_subscription **ret);
 
 /* A notification came: queue its event. 0; -EBADMSG, -ENOMEM. */
 int subscription_notified(struct futured *c, const msgpack_object *params);

@@ -67,12 +67,12 @@ static uint64_t deadline_end(const struct future *future)
 	return saturating_add(future->deadline_usec, DEADLINE_GRACE_USEC);
 }
 
-/* Monotonic: when a terminal future is forgotten. Not while somebody waits for it. */
+/* Monotonic: when a terminal future is forgotten. */
 static uint64_t expiry(const struct future *future)
 {
 	int64_t left_ms = future->rec.expires_at_ms - core_wall_ms(future->broker);
 
-	if (future->rec.expires_at_ms == 0 || future->rec.pinned || future->forgetting || future->dependents)
+	if (future->rec.expires_at_ms == 0 || future->rec.pinned || future->forgetting)
 		return SCHED_NEVER;
 	return saturating_add(core_now_usec(future->broker), left_ms > 0 ? (uint64_t)left_ms * 1000 : 0);
 }

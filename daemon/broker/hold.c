@@ -9,7 +9,6 @@
 #include "daemon/broker/refer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,7 +218,7 @@ static void fail_dependency(struct future *future, size_t i)
 {
 	const struct future *on = future->hold.on[i].on;
 	struct future_rec draft;
-	char id[ID_TEXT_LEN + 1], text[PROTO_ERROR_TEXT_MAX];
+	char id[ID_TEXT_LEN + 1];
 	struct error error;
 	struct id which;
 
@@ -234,9 +233,8 @@ static void fail_dependency(struct future *future, size_t i)
 		    on->rec.error_kind ? on->rec.error_kind : "error", on->rec.error_message);
 	else
 		error_set(&error, ERROR_FAILED, "%s %s", id, on->rec.state == STORE_CANCELLED ? "was cancelled" : "failed");
-	snprintf(text, sizeof text, "%s", error.message);
 	record_draft(future, &draft);
-	drive_fail(future, &draft, "dependency", text, 0);
+	drive_fail(future, &draft, "dependency", error.message, 0);
 }
 
 /* Whether one that waits by that plan fails when this is how another, or what is left of it, has ended. */

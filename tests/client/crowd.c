@@ -2,6 +2,7 @@
  *
  *   crowd create BASE COUNT FILE   one future for each of operations/0 to operations/COUNT-1 of the service at BASE, saved as a
  *                                  group; waits for each in the order of completion
+ *   crowd slowly BASE COUNT FILE   the same, but each is made when the one before is
  *   crowd all FILE                 waits for all of a group
  *   crowd first FILE               waits for the first, prints its id
  *   crowd exception FILE           waits for the first that failed, prints its id
@@ -10,6 +11,7 @@
  */
 #include <futured.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,7 @@ static void say(const char *what)
 	fflush(stdout);
 }
 
-static int create(futured *c, const char *base, int number, futured_group *group)
+static int create(futured *c, const char *base, int number, bool slowly, futured_group *group)
 {
 	struct futured_create_options options = FUTURED_CREATE_INIT;
 	char name[32];
@@ -36,8 +38,10 @@ static int create(futured *c, const char *base, int number, futured_group *group
 	if (r < 0)
 		return r;
 	r = futured_group_add(group, f);
+	if (r == 0 && slowly)
+		r = futured_future_wait_created(f, FUTURED_TIME_NONE);
 	futured_future_unref(f);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Take each in turn: as many as there are, each done when it comes. */
@@ -57,13 +61,16 @@ static int take_all(futured_group *group)
 	return r < 0 || n != futured_group_count(group) ? -1 : 0;
 }
 
-static int create_all(futured *c, const char *base, int n, const char *path, futured_group **ret)
+static int create_all(futured *c, char **arguments, futured_group **ret)
 {
+	const char *base = arguments[2], *path = arguments[4];
+	bool slowly = strcmp(arguments[1], "slowly") == 0;
+	int n = atoi(arguments[3]);
 	int r;
 
 	r = futured_group_new(c, NULL, 0, 0, ret);
 	for (int i = 0; i < n && r == 0; i++)
-		r = create(c, base, i, *ret);
+		r = create(c, base, i, slowly, *ret);
 	if (r == 0)
 		r = futured_group_wait_created(*ret, FUTURED_TIME_NONE);
 	if (r > 0)
@@ -104,7 +111,7 @@ int main(int argc, char **argv)
 
 	r = futured_open(NULL, NULL, &c);
 	if (r == 0 && argc == 5)
-		r = create_all(c, argv[2], atoi(argv[3]), argv[4], &group);
+		r = create_all(c, argv, &group);
 	else if (r == 0 && argc == 3)
 		r = wait_for(c, argv[1], argv[2], &group);
 	if (r >= 0 && group) {

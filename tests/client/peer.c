@@ -113,7 +113,7 @@ void peer_expect_any(struct peer *peer, void (*on_request)(void))
 	}
 }
 
-uint32_t peer_expect(struct peer *peer, const char *method)
+void peer_next_request(struct peer *peer)
 {
 	for (;;) {
 		msgpack_unpack_return r = peer_next(peer);
@@ -121,13 +121,21 @@ uint32_t peer_expect(struct peer *peer, const char *method)
 		if (r == MSGPACK_UNPACK_SUCCESS)
 			break;
 		ck_assert_int_eq(r, MSGPACK_UNPACK_CONTINUE);
-		ck_assert_msg(peer_read(peer, PEER_WAIT_MS), "no request came, %s was expected", method);
+		ck_assert_msg(peer_read(peer, PEER_WAIT_MS), "no request came");
 	}
 	ck_assert_int_eq(message_read(&peer->unpacked.data, &peer->request, NULL), 0);
 	ck_assert_int_eq(peer->request.type, MESSAGE_REQUEST);
+	ck_assert_uint_eq(peer->request.params->via.array.size, 1);
+}
+
+uint32_t peer_expect(struct peer *peer, const char *method)
+{
+	/* So that it can be seen what a test was waiting for. */
+	if (peer->in_used == peer->in_len)
+		ck_assert_msg(peer_poll(peer->fd, PEER_WAIT_MS), "no request came, %s was expected", method);
+	peer_next_request(peer);
 	ck_assert_msg(slice_equals(peer->request.method, method), "%.*s came, %s was expected",
 	    (int)peer->request.method.len, peer->request.method.data, method);
-	ck_assert_uint_eq(peer->request.params->via.array.size, 1);
 	return peer->request.id;
 }
 
@@ -273,6 +281,12 @@ void peer_reply_result(struct peer *peer, uint32_t id, const char *bytes, size_t
 void peer_reply_text(struct peer *peer, uint32_t id, const char *text)
 {
 	peer_reply_result(peer, id, text, strlen(text), 0, strlen(text));
+}
+
+void peer_reply_empty(struct peer *peer, uint32_t id)
+{
+	pack_map(peer_begin_reply(peer, id), 0);
+	peer_send(peer);
 }
 
 void peer_reply_error(struct peer *peer, uint32_t id, enum error_code code, const char *message,

@@ -59,6 +59,9 @@ void pump(futured *c);
 /* Read the next request, which must be for method. Its id; its params are then in peer->request. */
 uint32_t peer_expect(struct peer *peer, const char *method);
 
+/* Read the next request, whatever it is. */
+void peer_next_request(struct peer *peer);
+
 /* Hand each request that has arrived, or arrives with one read, to on_request(). */
 void peer_expect_any(struct peer *peer, void (*on_request)(void));
 
@@ -78,6 +81,7 @@ void peer_send_bytes(struct peer *peer, const void *bytes, size_t len);
 void peer_reply_created(struct peer *peer, uint32_t id, const char *future, bool created);
 void peer_reply_result(struct peer *peer, uint32_t id, const char *bytes, size_t len, uint64_t offset, uint64_t size);
 void peer_reply_text(struct peer *peer, uint32_t id, const char *text);
+void peer_reply_empty(struct peer *peer, uint32_t id);
 void peer_reply_error(struct peer *peer, uint32_t id, enum error_code code, const char *message,
     const struct failure_wire *failure);
 /* {"seq": n} and the like. */

@@ -250,23 +250,32 @@ END_TEST
 static void answer_many(void)
 {
 	struct slice method = peer.request.method;
+	const msgpack_object *asked = peer_param(&peer, "ids");
 	uint32_t id = peer.request.id;
+	struct pack *pack;
 
 	if (slice_equals(method, "future.result")) {
 		peer_reply_text(&peer, id, "1");
-	} else {
-		const msgpack_object *asked = peer_param(&peer, "ids");
-		struct pack *pack = peer_begin_reply(&peer, id);
-
-		ck_assert(slice_equals(method, "future.wait"));
+		return;
+	}
+	if (slice_equals(method, "future.unsubscribe")) {
+		peer_reply_empty(&peer, id);
+		return;
+	}
+	if (asked)
 		ck_assert_uint_le(asked->via.array.size, 500);
+	if (slice_equals(method, "future.wait")) {
+		pack = peer_begin_reply(&peer, id);
 		pack_map(pack, 1);
-		pack_str(pack, "done");
+		pack_str(pack, "states");
 		pack_array(pack, asked->via.array.size);
 		for (uint32_t i = 0; i < asked->via.array.size; i++)
-			pack_slice(pack, (struct slice){ .data = asked->via.array.ptr[i].via.str.ptr, .len = ID_TEXT_LEN });
+			pack_str(pack, "succeeded");
 		peer_send(&peer);
+		return;
 	}
+	ck_assert(slice_equals(method, asked ? "future.subscribe" : "server.stats"));
+	peer_reply_subscribed(&peer, id, id, 5, false);
 }
 
 static void *serve(void *unused)

@@ -63,23 +63,42 @@ class Crowd(OperationsTest):
         self.assertEqual(lines[-1], expected)
         self.assertLess(seconds, 15)
 
-    def test_that_end_one_by_one(self):
-        """No wait is asked for anew for each that ends: the traffic grows with the number, not with its square."""
+    def test_that_come_and_end_one_by_one(self):
+        """Whenever a handle comes, there is room to wait for it, whatever is waited for already."""
+        count = COUNT // 10
+        for i in range(count):
+            self.google.add(f"operations/{i}", polls=None)
+        path = os.path.join(self.home.path, "crowd.json")
+        maker = self.start("slowly", self.google.url, str(count), path)
+        self.assertEqual(maker.stdout.readline(), "waiting\n")
+        first, failing = self.start("first", path), self.start("exception", path)
+        for process in (first, failing):
+            self.assertEqual(process.stdout.readline(), "waiting\n")
+        # The last that came ends first.
+        self.google.end(f"operations/{count - 1}", response=b"{}")
+        self.assertEqual(len([line for line in self.finish(first)[0] if len(line) == 36]), 1)
+        for i in range(count - 1):
+            ending = {"error": {"code": 3, "message": "bad"}} if i == count // 2 else {"response": b"{}"}
+            self.google.end(f"operations/{i}", **ending)
+        self.assertEqual(self.finish(maker)[0],
+                         [f"total {count} succeeded {count - 1} failed 1 cancelled 0 others 0"])
+        self.assertEqual(len([line for line in self.finish(failing)[0] if len(line) == 36]), 1)
+
+    def test_over_a_restart(self):
+        """What events tell of is not lost with the connection."""
         count = COUNT // 10
         for i in range(count):
             self.google.add(f"operations/{i}", polls=None)
         path = os.path.join(self.home.path, "crowd.json")
         maker = self.start("create", self.google.url, str(count), path)
         self.assertEqual(maker.stdout.readline(), "waiting\n")
-        watcher = self.start("exception", path)
-        self.assertEqual(watcher.stdout.readline(), "waiting\n")
         for i in range(count):
-            ending = {"error": {"code": 3, "message": "bad"}} if i == count // 2 else {"response": b"{}"}
-            self.google.end(f"operations/{i}", **ending)
+            if i == count // 2:
+                self.daemon.kill()
+            self.google.end(f"operations/{i}", response=b"{}")
+        self.daemon.start()
         self.assertEqual(self.finish(maker)[0],
-                         [f"total {count} succeeded {count - 1} failed 1 cancelled 0 others 0"])
-        lines, _ = self.finish(watcher)
-        self.assertEqual(len([line for line in lines if len(line) == 36]), 1)
+                         [f"total {count} succeeded {count} failed 0 cancelled 0 others 0"])
 
 
 if __name__ == "__main__":

@@ -54,11 +54,17 @@ char *__wrap_strndup(const char *text, size_t len)
 }
 
 static struct peer peer;
-static int futures_called, replies_called, events_ended, events_seen;
+static int futures_called, replies_called, events_ended, events_seen, progress_seen;
+static unsigned subscriptions;   /* of this connection */
 
 static void on_future(futured_future *f, void *userdata)
 {
 	futures_called++;
+}
+
+static void on_progress(futured_future *f, void *userdata)
+{
+	progress_seen += strcmp(futured_future_progress(f), "{\"n\":1}") == 0;
 }
 
 static void on_reply(futured_reply *reply, void *userdata)
@@ -80,12 +86,18 @@ static void answer(void)
 	static char big[200000];
 
 	if (slice_equals(method, "server.hello")) {
-		pack_map(peer_begin_reply(&peer, id), 2);
+		/* One may wait alone. */
+		pack_map(peer_begin_reply(&peer, id), 3);
 		pack_str(&peer.out, "server");
 		pack_str(&peer.out, "futured");
 		pack_str(&peer.out, "epoch");
 		pack_str(&peer.out, "1");
+		pack_str(&peer.out, "limits");
+		pack_map(&peer.out, 1);
+		pack_str(&peer.out, "calls");
+		pack_u64(&peer.out, 3);
 		peer_send(&peer);
+		subscriptions = 0;
 	} else if (slice_equals(method, "future.create")) {
 		peer_reply_created(&peer, id, ID_B, true);
 	} else if (slice_equals(method, "future.result")) {
@@ -96,9 +108,26 @@ static void answer(void)
 	} else if (slice_equals(method, "future.subscribe")) {
 		const msgpack_object *since = peer_param(&peer, "since");
 
-		peer_reply_subscribed(&peer, id, 1, 5, false);
+		peer_reply_subscribed(&peer, id, ++subscriptions, 5, false);
 		if (!since || since->via.u64 < 6)
-			peer_send_event(&peer, 1, 6, ID_A, "changed", "running", "{\"n\":1}");
+			peer_send_event(&peer, subscriptions, 6, ID_A, "changed", "running", "{\"n\":1}");
+	} else if (slice_equals(method, "future.wait")) {
+		const msgpack_object *asked = peer_param(&peer, "ids");
+
+		pack_map(peer_begin_reply(&peer, id), 1);
+		pack_str(&peer.out, "states");
+		pack_array(&peer.out, asked->via.array.size);
+		for (uint32_t i = 0; i < asked->via.array.size; i++)
+			pack_str(&peer.out, "succeeded");
+		peer_send(&peer);
+	} else if (slice_equals(method, "future.get")) {
+		struct snapshot snapshot = {
+			.state = slice_from_str("running"), .progress = slice_from_str("{\"n\":1}"),
+			.seq = { .set = true, .value = 4 },
+		};
+
+		fields_write(peer_begin_reply(&peer, id), snapshot_fields, &snapshot);
+		peer_send(&peer);
 	} else {
 		peer_reply_subscribed(&peer, id, 1, 5, false);
 	}
@@ -127,7 +156,9 @@ static int session(int n)
 	struct futured_create_options options = FUTURED_CREATE_INIT;
 	static const char *const ids[] = { ID_A, NULL };
 	struct futured_subscribe_options subscribe = FUTURED_SUBSCRIBE_INIT;
-	futured_future *attached = NULL, *created = NULL;
+	futured_future *attached = NULL, *created = NULL, *next;
+	futured_completion *it = NULL;
+	futured_group *group = NULL;
 	futured_subscription *subscription = NULL;
 	futured_reply *reply = NULL;
 	int started = 0, asked = 0, idle = 0, r, failed = 0;
@@ -150,12 +181,18 @@ static int session(int n)
 	r = futured_create(c, &options, on_future, NULL, &created);
 	started += r == 0;
 	failed += r < 0;
+	failed += attached && futured_future_on_progress(attached, on_progress, NULL) < 0;
+	r = futured_group_new(c, &attached, attached != NULL, 0, &group);
+	r = r < 0 ? r : futured_group_add_id(group, ID_C);
+	r = r < 0 ? r : futured_group_as_completed(group, FUTURED_TIME_NONE, &it);
+	failed += r < 0;
 	r = futured_call(c, "future.list", "{\"labels\":{\"a\":[1,\"b\"]}}", on_reply, NULL, &reply);
 	asked += r == 0;
 	failed += r < 0;
 	r = futured_subscribe(c, &subscribe, on_event, NULL, &subscription);
 	failed += r < 0;
-	while (idle < 3 || futures_called < started || replies_called < asked || (subscription && !events_seen)) {
+	while (idle < 3 || futures_called < started || replies_called < asked || (subscription && !events_seen) ||
+	    (group && !futured_group_is_ready(group))) {
 		r = futured_process(c);
 		armed = false;
 		serve();
@@ -163,6 +200,13 @@ static int session(int n)
 		idle = r > 0 ? 0 : idle + 1;
 		if (r == 0)
 			ck_assert_int_ge(futured_wait_io(c, 1000), 0);
+		armed = true;
+	}
+	/* Each in its turn, where there are any. */
+	while (it && futured_completion_left(it) > 0) {
+		r = futured_completion_next(it, &next);
+		armed = false;
+		ck_assert_int_eq(r, 1);
 		armed = true;
 	}
 	armed = false;
@@ -174,6 +218,8 @@ static int session(int n)
 	failed += attached && futured_future_result(attached, NULL, NULL) < 0;
 	failed += created && futured_future_result(created, NULL, NULL) < 0;
 	failed += reply && futured_reply_status(reply) < 0;
+	futured_completion_free(it);
+	futured_group_unref(group);
 	futured_reply_unref(reply);
 	futured_future_unref(attached);
 	futured_future_unref(created);
@@ -197,7 +243,9 @@ START_TEST(each_allocation_fails_once)
 		ck_assert_int_lt(n, 1000);
 	} while (left < 0);
 	/* The last session had all it wanted. */
+	progress_seen = 0;
 	ck_assert_int_eq(session(100000), 0);
+	ck_assert_int_eq(progress_seen, 1);
 	ck_assert_int_gt(n, 30);
 	ck_assert_int_gt(harmed, 10);
 	peer_done(&peer);

@@ -28,7 +28,7 @@ for key in $keys; do
 	checks=$((checks + 1))
 	# The last number of the table's row, as "4096" or "64 * MEBI", is the default; paths and lists have none.
 	preset=$(sed -n "s/^\t{ \"[a-z]*\", \"$key\", OPTION_.*, \([0-9]*\)\( \* [A-Z]*\)\{0,1\}, [A-Z]*,\$/\1\2/p" "$table" |
-		sed 's/ \* MEBI/M/; s/ \* SECOND//')
+		sed 's/ \* MEBI/M/; s/ \* GIBI/G/; s/ \* SECOND//')
 	! grep -Eq "\"$key\", OPTION_(PATH|NETWORKS)," "$table" || preset=none
 	if ! sed -n "/^\.B $key\$/,/^\.\(TP\|SH\)/p" "$page" | grep -Eq "(^|\. )Default $preset\.\$"; then
 		fail "futured.conf(5) does not have $key with its default $preset"
