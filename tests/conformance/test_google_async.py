@@ -230,7 +230,7 @@ class AsyncOperation(AsyncTest):
     async def test_metadata(self):
         self.service.add(ID, metadata={"percent": 10})
         future = await self.created(self.make(ID))
-        await self.until(lambda: self.polls() >= 2)
+        await self.until(lambda: "progress" in self.snapshot(future.id))
         self.assertEqual(json.loads((await self.look(future))["progress"]), {"percent": 10})
 
     @asynchronous

@@ -203,7 +203,9 @@ class ExtendedOperation(ScriptTest):
         future = self.operation(PENDING)
         future.created()
         self.seen(2, "poll")
-        self.assertEqual(json.loads(self.running(future)["progress"]), PENDING["json"])
+        self.running(future)
+        harness.wait_until(lambda: "progress" in self.snapshot(future.id), "progress")
+        self.assertEqual(json.loads(self.snapshot(future.id)["progress"]), PENDING["json"])
         self.assertFalse(future.done())
 
     def test_done(self):
