@@ -219,7 +219,7 @@ static void profile_print_verdict(const json_t *verdict)
 		{ "retry", "retry, at first" }, { "fetch", "to fetch the result" },
 	};
 	const json_t *result = json_object_get(verdict, "result"), *next = json_object_get(verdict, "next");
-	const json_t *error = json_object_get(verdict, "error");
+	const json_t *error = json_object_get(verdict, "error"), *with = json_object_get(verdict, "with");
 
 	putchar('\n');
 	profile_print_line("outcome", verdict, "outcome");
@@ -242,6 +242,11 @@ static void profile_print_verdict(const json_t *verdict)
 	profile_print_line("progress", verdict, "progress");
 	profile_print_line("captured", verdict, "captured");
 	profile_print_line("budgets", verdict, "budgets");
+	profile_print_line("then profile", with, "profile");
+	profile_print_line("then params", with, "params");
+	profile_print_line("then spec", with, "spec");
+	profile_print_line("then polling", with, "polling");
+	profile_print_line("then retry", with, "retry");
 	for (size_t i = 0; next && i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (strcmp(profile_text(next, "by"), reasons[i].by) == 0)
 			printf("next request: within %g s (%s)\n", json_number_value(json_object_get(next, "seconds")),

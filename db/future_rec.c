@@ -110,4 +110,6 @@ void future_rec_done_unshared(struct future_rec *rec, const struct future_rec *b
 		if (*text_at(rec, i) != *text_at((struct future_rec *)base, i))
 			free(*text_at(rec, i));
 	}
+	if (rec->after != base->after)
+		free(rec->after);
 }

@@ -27,7 +27,9 @@ static const char SQL_DELETE_FUTURE[] = "DELETE FROM futures WHERE id = ?";
 static const char SQL_INSERT_LABEL[] = "INSERT INTO labels (id, name, value) VALUES (?, ?, ?)";
 static const char SQL_INSERT_DEPENDENCY[] = "INSERT INTO dependencies (id, place, after) VALUES (?, ?, ?)";
 static const char SQL_INSERT_TEXTS[] = "INSERT INTO texts (id, spec, params, request) VALUES (?, ?, ?, ?)";
-static const char SQL_UPDATE_TEXTS[] = "UPDATE texts SET (spec, params, request) = (?, ?, ?) WHERE id = ?";
+static const char SQL_REPLACE[] = "UPDATE futures SET (kind, profile) = (?, ?) WHERE id = ?";
+static const char SQL_REPLACE_TEXTS[] = "UPDATE texts SET (spec, params) = (?, ?) WHERE id = ?";
+static const char SQL_REMOVE_DEPENDENCIES[] = "DELETE FROM dependencies WHERE id = ?";
 static const char SQL_PUT_RESULT[] =
     "INSERT INTO results (id, data, side) VALUES (?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET (data, side) = (excluded.data, excluded.side)";
@@ -47,7 +49,9 @@ static const struct {
 	{ offsetof(struct future_rows, insert_label), SQL_INSERT_LABEL },
 	{ offsetof(struct future_rows, insert_dependency), SQL_INSERT_DEPENDENCY },
 	{ offsetof(struct future_rows, insert_texts), SQL_INSERT_TEXTS },
-	{ offsetof(struct future_rows, update_texts), SQL_UPDATE_TEXTS },
+	{ offsetof(struct future_rows, replace), SQL_REPLACE },
+	{ offsetof(struct future_rows, replace_texts), SQL_REPLACE_TEXTS },
+	{ offsetof(struct future_rows, remove_dependencies), SQL_REMOVE_DEPENDENCIES },
 	{ offsetof(struct future_rows, update), SQL_UPDATE_FUTURE },
 	{ offsetof(struct future_rows, put_result), SQL_PUT_RESULT },
 	{ offsetof(struct future_rows, put_details), SQL_PUT_DETAILS },
@@ -122,6 +126,20 @@ static void bind_changing(struct sql_params *params, const struct future_rec *re
 	sql_bind_number(params, rec->result_size);
 }
 
+static int insert_dependencies(struct future_rows *rows, const struct future_rec *rec)
+{
+	struct sql_params params = { .stmt = rows->insert_dependency };
+	int r = 0;
+
+	for (size_t i = 0; i < rec->n_after && r == 0; i++) {
+		sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
+		sql_bind_number(&params, (int64_t)i);
+		sql_bind_blob(&params, rec->after[i], STORE_ID_BYTES);
+		r = sql_run(&params);
+	}
+	return r;
+}
+
 /* What hangs below the row of futures. A constraint that fails here is the caller's mistake, not a
  * future that exists. */
 static int insert_parts(struct future_rows *rows, const struct future_rec *rec, const struct store_texts *texts)
@@ -141,13 +159,8 @@ static int insert_parts(struct future_rows *rows, const struct future_rec *rec, 
 		sql_bind_text(&params, rec->labels[i].value);
 		r = sql_run(&params);
 	}
-	params.stmt = rows->insert_dependency;
-	for (size_t i = 0; i < rec->n_after && r == 0; i++) {
-		sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
-		sql_bind_number(&params, (int64_t)i);
-		sql_bind_blob(&params, rec->after[i], STORE_ID_BYTES);
-		r = sql_run(&params);
-	}
+	if (r == 0)
+		r = insert_dependencies(rows, rec);
 	return r == -EEXIST ? -EINVAL : r;
 }
 
@@ -211,18 +224,32 @@ int future_rows_update(struct future_rows *rows, const struct future_rec *rec, s
 	return r;
 }
 
-int future_rows_replace_texts(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES],
-    const struct store_texts *texts)
+int future_rows_replace(struct future_rows *rows, const struct future_rec *rec, const struct store_texts *texts)
 {
-	struct sql_params params = { .stmt = rows->update_texts };
+	struct sql_params params = { .stmt = rows->replace };
 	int r;
 
-	sql_bind_text(&params, texts->spec);
-	sql_bind_text(&params, texts->params);
-	sql_bind_text(&params, texts->request);
-	sql_bind_blob(&params, id, STORE_ID_BYTES);
+	sql_bind_number(&params, rec->kind);
+	sql_bind_text(&params, rec->profile);
+	sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
 	r = sql_run(&params);
-	return r == 0 && sqlite3_changes(rows->db) == 0 ? -ENOENT : r;
+	if (r == 0) {
+		params.stmt = rows->replace_texts;
+		sql_bind_text(&params, texts->spec);
+		sql_bind_text(&params, texts->params);
+		sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
+		r = sql_run(&params);
+	}
+	if (r == 0 && sqlite3_changes(rows->db) == 0)
+		return -ENOENT;
+	if (r == 0) {
+		params.stmt = rows->remove_dependencies;
+		sql_bind_blob(&params, rec->id, STORE_ID_BYTES);
+		r = sql_run(&params);
+	}
+	if (r == 0)
+		r = insert_dependencies(rows, rec);
+	return r == -EEXIST ? -EINVAL : r;
 }
 
 int future_rows_remove(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES])

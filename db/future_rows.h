@@ -12,7 +12,8 @@ struct future_rows {
 	sqlite3 *db;
 	struct side *side;              /* where large results are */
 	sqlite3_stmt *insert, *insert_label, *insert_dependency, *insert_texts;
-	sqlite3_stmt *update, *update_texts, *put_result, *put_details;
+	sqlite3_stmt *update, *put_result, *put_details;
+	sqlite3_stmt *replace, *replace_texts, *remove_dependencies;
 	sqlite3_stmt *remove;
 	sqlite3_stmt *find_result, *find_side, *find_details, *find_texts;
 };
@@ -31,9 +32,9 @@ int future_rows_insert(struct future_rows *rows, const struct future_rec *rec, c
 int future_rows_update(struct future_rows *rows, const struct future_rec *rec, struct store_blob result,
     struct store_blob details);
 
-/* -ENOENT: no such future. */
-int future_rows_replace_texts(struct future_rows *rows, const uint8_t id[STORE_ID_BYTES],
-    const struct store_texts *texts);
+/* What else is new when it goes on to another operation: kind, profile, after and the texts but for the request,
+ * which stays the creator's. -ENOENT: no such future; -EINVAL: a dependency twice. */
+int future_rows_replace(struct future_rows *rows, const struct future_rec *rec, const struct store_texts *texts);
 
 /* With all that belongs to it but a file of its result, which goes once that is durable. -ENOENT: no such
  * future. */

@@ -97,7 +97,7 @@ struct op *op_new_continue(const struct future_rec *rec, const struct store_text
 
 	if (!op)
 		return NULL;
-	return copy_changing(op, rec) < 0 || copy_texts(op, texts) < 0 ? op_free(op) : op;
+	return future_rec_copy(rec, &op->rec) < 0 || copy_texts(op, texts) < 0 ? op_free(op) : op;
 }
 
 struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_rec *event)
@@ -199,7 +199,7 @@ static int run_continue(struct op *op, struct database *database)
 	struct store_blob none = { NULL, 0 };
 	int r = future_rows_update(&database->futures, &op->rec, none, none);
 
-	return r < 0 ? r : future_rows_replace_texts(&database->futures, op->rec.id, &texts);
+	return r < 0 ? r : future_rows_replace(&database->futures, &op->rec, &texts);
 }
 
 static int run_forget(struct op *op, struct database *database)

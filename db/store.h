@@ -100,7 +100,8 @@ struct future_rec {
 int future_rec_copy(const struct future_rec *rec, struct future_rec *ret);
 /* Frees what rec points to, not rec. */
 void future_rec_done(struct future_rec *rec);
-/* For a record that began as a shallow copy of base: frees those of its texts that are not base's. */
+/* For a record that began as a shallow copy of base: frees its texts and its dependencies, as far as they are not
+ * base's. */
 void future_rec_done_unshared(struct future_rec *rec, const struct future_rec *base);
 
 /* What a future was created from; read back for compilation after a restart and for retries. */
@@ -217,7 +218,8 @@ int store_create(struct store *store, const struct future_rec *rec, const struct
 int store_update(struct store *store, const struct future_rec *rec, const struct event_rec *event,
     struct store_blob result, struct store_blob error_details, store_cb done, void *arg);
 
-/* The same for a future that goes on to another operation: its texts are replaced, too. */
+/* The same for a future that goes on to another operation: kind, profile, after, and the texts but for the request,
+ * which stays the creator's, are replaced, too. -EINVAL: a dependency twice. */
 int store_continue(struct store *store, const struct future_rec *rec, const struct store_texts *texts,
     const struct event_rec *event, store_cb done, void *arg);
 

@@ -208,6 +208,7 @@ void core_durable(struct broker *broker, struct future *future, const struct eve
 	}
 	broker->stats.futures[event->state]++;
 	future->durable_state = event->state;
+	future->durable_seq = event->seq;
 	subscription_publish(broker, event, future);
 	if (future_state_terminal(event->state) && event->event == STORE_EVENT_CHANGED) {
 		broker->stats.completed++;

@@ -98,6 +98,7 @@ struct future_view {
 	struct id id;
 	const struct future_rec *rec;   /* state, error and result fields only when terminal is durable: see below */
 	enum store_state state;         /* the durable one; use it instead of rec->state */
+	uint64_t seq;                   /* of the event that said so, or of one since; instead of rec->seq */
 	bool terminal;                  /* of the durable state */
 	const char *condition;          /* "waiting" (held), "paused", "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;

@@ -52,7 +52,7 @@ static bool untouched(const struct future *future)
 	bool repeatable = future->plan->has_idempotency || future->plan->resubmit;
 
 	return future->rec.phase == STORE_PHASE_SUBMIT && !future->exchange && !future->intent_pending &&
-	    (future->rec.requests == 0 || !repeatable);
+	    (future->rec.requests == future->requests_before || !repeatable);
 }
 
 static int cancel_live(struct future *future, struct change *change)

@@ -1,4 +1,5 @@
 /* create.c - how futures come to be: creation, creation under a key, and retries (see broker.h). */
+#include "daemon/broker/begin.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,30 +197,16 @@ static void set_deadline(struct future *future, uint64_t timeout_usec)
 	future->rec.deadline_at_ms = future->rec.created_at_ms + (int64_t)(timeout_usec / 1000);
 }
 
-/* Where a plan begins: with a submit, or with polling an operation that exists. One without a service has nothing to
- * send. -ENOMEM. */
+/* One without a service has nothing to send. -ENOMEM. */
 static int start_plan(struct future *future)
 {
-	uint64_t random[2] = { 0 };
-	char value[ID_TEXT_LEN + 1];
-
 	future->rec.kind = future->plan->kind;
 	if (future->plan->kind != STORE_KIND_HTTP) {
 		future->rec.next_at_ms = 0;
 		future->next_usec = SCHED_NEVER;
 		return 0;
 	}
-	future->rec.phase = future->plan->has_submit ? STORE_PHASE_SUBMIT : STORE_PHASE_POLL;
-	if (!future->plan->has_submit || !future->plan->has_idempotency)
-		return 0;
-	random[0] = core_random(future->broker);
-	random[1] = core_random(future->broker);
-	/* The shape of a UUIDv4, which is what services that check it expect. */
-	snprintf(value, sizeof value, "%08" PRIx32 "-%04x-4%03x-%04x-%012" PRIx64, (uint32_t)(random[0] >> 32),
-	    (unsigned)(random[0] >> 16 & 0xffff), (unsigned)(random[0] & 0xfff),
-	    (unsigned)(0x8000 | (random[1] >> 48 & 0x3fff)), random[1] & UINT64_C(0xffffffffffff));
-	future->rec.idempotency = strdup(value);
-	return future->rec.idempotency ? 0 : -ENOMEM;
+	return begin_plan(future->broker, future->plan, &future->rec.phase, &future->rec.idempotency);
 }
 
 static int copy_text(char **ret, struct slice text)

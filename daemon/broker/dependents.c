@@ -87,6 +87,35 @@ void dependents_unlink(struct future *waiting)
 	waiting->hold.spoilt = false;
 }
 
+/* Put those that future waits for on the list, each once. */
+static struct future *add_waits(const struct future *future, uint64_t mark, struct future *list)
+{
+	for (size_t i = 0; future->hold.on && i < future->hold.count; i++) {
+		struct future *on = future->hold.on[i].on;
+
+		if (!on || on->named == mark)
+			continue;
+		on->named = mark;
+		on->walk = list;
+		list = on;
+	}
+	return list;
+}
+
+bool dependents_lead_to(struct future *on, const struct future *to)
+{
+	struct future *list = NULL;
+	uint64_t mark = on ? ++on->broker->naming : 0;
+
+	while (on && on != to) {
+		list = add_waits(on, mark, list);
+		on = list;
+		if (list)
+			list = list->walk;
+	}
+	return on != NULL;
+}
+
 void dependents_ended(struct future *future)
 {
 	for (struct dependency *dependency = future->dependents; dependency; dependency = dependency->next) {

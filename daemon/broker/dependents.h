@@ -20,6 +20,9 @@ int dependents_link(struct future *waiting);
 /* It waits no more. Also when it never was linked. */
 void dependents_unlink(struct future *waiting);
 
+/* Does one future wait for another one, itself or through others? on may be NULL; a future leads to itself. */
+bool dependents_lead_to(struct future *on, const struct future *to);
+
 /* The future is over, durably, or goes out of every table: who waits for it looks at it in the next turn. */
 void dependents_ended(struct future *future);
 void dependents_gone(struct future *future);

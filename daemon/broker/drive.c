@@ -340,9 +340,10 @@ void drive_settled(void *arg, struct future *future, int status)
 	bool awaited = future->intent_pending && future->slot.state == SLOT_HELD;
 
 	(void)arg;
-	future->intent_pending = false;
 	/* A write that was refused ends this run of the daemon: until then its requests stay where they are. */
-	future->settling = status < 0;
+	if (status == 0 && --future->settling > 0)
+		return;
+	future->intent_pending = false;
 	if (!awaited)
 		return;
 	if (status == 0 && may_send_now(future)) {
@@ -443,7 +444,7 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	if (ending->ack) {
 		keepalive_leave(future);
 		batch_leave(future);
-		future->settling = true;
+		future->settling++;
 		ack_begin(future);
 		return 0;
 	}

@@ -42,7 +42,7 @@ bool drive_once_more(struct future *future);
 void drive_input(const struct future *future, enum step step, struct step_input *ret);
 
 /* In struct record_change of a write after which its phase has other requests: they wait until it is durable.
- * Set future->settling once that write is under way. */
+ * Count future->settling up once that write is under way. */
 void drive_settled(void *arg, struct future *future, int status);
 
 /* Memory was too short for what had to be done: come back to it in a second. */

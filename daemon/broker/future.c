@@ -35,6 +35,7 @@ struct future *future_from_rec(struct broker *broker, struct future_rec *rec)
 	memset(rec, 0, sizeof *rec);
 	memcpy(future->id.bytes, future->rec.id, ID_BYTES);
 	future->durable_state = future->rec.state;
+	future->durable_seq = future->rec.seq;
 	future->durable = true;
 	return future;
 }
@@ -137,6 +138,7 @@ void future_view(const struct future *future, struct future_view *ret)
 		.id = future->id,
 		.rec = rec,
 		.state = future->durable_state,
+		.seq = future->durable_seq,
 		.terminal = future_state_terminal(future->durable_state),
 		.claimed = rec->kind == STORE_KIND_PROMISE && future->durable_state == STORE_RUNNING,
 	};

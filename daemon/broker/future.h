@@ -16,17 +16,19 @@ struct broker;
 struct dependency;
 struct keepalive;
 struct producer;
+struct taking;
 struct wait_item;
 
 /*
  * rec runs ahead of the disk: a move is made here first, and told to nobody until the store has
- * committed it. durable_state is what the outside may see.
+ * committed it. durable_state and durable_seq are what the outside may see.
  */
 struct future {
 	struct broker *broker;
 	struct id id;
 	struct future_rec rec;
 	enum store_state durable_state;
+	uint64_t durable_seq;           /* of the last event that brought it there */
 	bool durable;                   /* its creation is committed: it exists for the outside */
 	bool forgetting;                /* its removal is under way */
 	bool removed;                   /* out of every table; freed when the last pin goes */
@@ -38,13 +40,14 @@ struct future {
 	struct bucket_slot slot;
 	struct exchange *exchange;
 	bool intent_pending;            /* holds its slot until what its request rests on is durable */
-	bool settling;                  /* its phase is on its way to the disk: no request before it is there */
+	unsigned settling;              /* writes of its phase that are on their way to the disk: no request before */
 	bool cancel_sent;
 	bool throttled;                 /* the last failure was the service asking for a pause */
 	bool again;                     /* asked for while a request was under way: once more, at once */
 	bool woken;                     /* likewise, by its stream of events, which may lie */
 	bool last_attempt;              /* the deadline has come, one more request is allowed */
 	unsigned hasty, hasty_wakes;    /* times in a row that it was to be asked at once: see pace.h */
+	uint32_t requests_before;       /* of rec.requests: for operations that it has left behind */
 	uint64_t sent_usec;             /* monotonic: the last request */
 	uint64_t next_usec;             /* monotonic: the next request */
 	uint64_t deadline_usec;         /* monotonic; SCHED_NEVER: none. Of an acknowledgement: when it is given up */
@@ -81,10 +84,12 @@ struct future {
 		size_t count;
 		size_t open;            /* those that are not over */
 		bool spoilt;            /* one of them failed, was cancelled or forgotten */
+		struct taking *taking;  /* values out of their results, under way: see refer.h; NULL: none are */
 	} hold;
 	struct dependency *dependents;  /* who waits for it: see dependents.h */
 	struct assembly *assembly;      /* a group: its result is being made; NULL: not yet */
-	uint64_t named;                 /* the last creation that named it as a dependency */
+	uint64_t named;                 /* the last creation that named it as a dependency, or walk that met it */
+	struct future *walk;            /* what is to be looked at next in that walk */
 
 	struct sched_entry timer;       /* among the timers, or when resting among the expiries */
 	bool resting;

@@ -6,6 +6,7 @@
 #include "daemon/broker/dependents.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/record.h"
+#include "daemon/broker/refer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,32 +20,25 @@
 /* --- at its creation ---------------------------------------------------------------------------------- */
 
 /* Note one that it comes after; once is enough. */
-static int add(struct future *future, const struct caller *caller, const struct id *id, struct error *error)
+static int add(struct broker *broker, struct future_rec *rec, const struct caller *caller, const struct id *id,
+    struct error *error)
 {
 	struct future *on;
-	int r = core_find(future->broker, caller, id, false, &on, error);
+	int r = core_find(broker, caller, id, false, &on, error);
 
-	if (r < 0 || on->named == future->broker->naming)
+	if (r < 0 || on->named == broker->naming)
 		return r;
-	on->named = future->broker->naming;
-	memcpy(future->rec.after[future->rec.n_after++], id->bytes, ID_BYTES);
+	on->named = broker->naming;
+	memcpy(rec->after[rec->n_after++], id->bytes, ID_BYTES);
 	return 0;
 }
 
 /* what: how the caller named them. */
-static int add_all(struct future *future, const struct caller *caller, const char *what, const struct id *ids,
-    size_t count, struct error *error)
+static int add_all(struct broker *broker, struct future_rec *rec, const struct caller *caller, const char *what,
+    const struct id *ids, size_t count, struct error *error)
 {
-	if (count == 0)
-		return 0;
-	if (count > PROTO_AFTER_MAX)
-		return error_set(error, ERROR_INVALID_ARGUMENT, "%s: %zu ids, at most %d", what, count, PROTO_AFTER_MAX);
-	future->rec.after = calloc(count, sizeof *future->rec.after);
-	if (!future->rec.after)
-		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a future");
-	future->broker->naming++;
 	for (size_t i = 0; i < count; i++) {
-		int r = add(future, caller, &ids[i], error);
+		int r = add(broker, rec, caller, &ids[i], error);
 
 		if (r < 0) {
 			error_wrap(error, "%s[%zu]", what, i);
@@ -52,6 +46,30 @@ static int add_all(struct future *future, const struct caller *caller, const cha
 		}
 	}
 	return 0;
+}
+
+/* Everything that it comes after, in the place of what rec had. Those whose results it refers to come last. */
+static int fill_after(struct broker *broker, struct future_rec *rec, const struct caller *caller, const struct plan *plan,
+    const struct plan_source *source, struct error *error)
+{
+	bool group = plan->kind == STORE_KIND_GROUP;
+	const char *what = group ? "of" : "after";
+	const struct id *ids = group ? plan->of : source->after;
+	size_t named = group ? plan->n_of : source->n_after, count = named + plan->n_results;
+	int r;
+
+	rec->after = NULL;
+	rec->n_after = 0;
+	if (count == 0)
+		return 0;
+	if (count > PROTO_AFTER_MAX)
+		return error_set(error, ERROR_INVALID_ARGUMENT, "%s: %zu ids, at most %d", what, count, PROTO_AFTER_MAX);
+	rec->after = calloc(count, sizeof *rec->after);
+	if (!rec->after)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a future");
+	broker->naming++;
+	r = add_all(broker, rec, caller, what, ids, named, error);
+	return r < 0 ? r : add_all(broker, rec, caller, "{result:}", plan->results, plan->n_results, error);
 }
 
 static int64_t after_delay(const struct future *future, uint64_t delay_usec)
@@ -105,13 +123,46 @@ int hold_fill(struct future *future, const struct caller *caller, const struct p
 		return r;
 	if (plan->kind == STORE_KIND_GROUP && source->n_after > 0)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "after: a group waits for its members alone");
-	if (plan->kind == STORE_KIND_GROUP)
-		r = add_all(future, caller, "of", plan->of, plan->n_of, error);
-	else
-		r = add_all(future, caller, "after", source->after, source->n_after, error);
+	r = fill_after(future->broker, &future->rec, caller, plan, source, error);
 	if (r == 0 && wants_hold(future))
 		set_held(future);
 	return r;
+}
+
+/* The first of those that draft comes after and that wait for this one. False: none does. */
+static bool find_cycle(struct future *future, const struct future_rec *draft, struct id *ret)
+{
+	for (size_t i = 0; i < draft->n_after; i++) {
+		memcpy(ret->bytes, draft->after[i], sizeof ret->bytes);
+		if (dependents_lead_to(index_find(&future->broker->index, ret), future))
+			return true;
+	}
+	return false;
+}
+
+int hold_fill_next(struct future *future, struct future_rec *draft, const struct plan *plan,
+    const struct plan_source *source, struct error *error)
+{
+	const struct caller owner = { .uid = future->rec.uid, .gid = future->rec.gid };
+	int r = fill_after(future->broker, draft, &owner, plan, source, error);
+	char text[ID_TEXT_LEN + 1];
+	struct id id;
+
+	if (r == 0 && find_cycle(future, draft, &id)) {
+		id_format(&id, text);
+		r = error_set(error, ERROR_INVALID_ARGUMENT, "a cycle: %s waits for this one", text);
+	}
+	if (r < 0) {
+		free(draft->after);
+		draft->after = future->rec.after;
+		draft->n_after = future->rec.n_after;
+		return r;
+	}
+	draft->start_at_ms = 0;
+	draft->held = draft->n_after > 0;
+	if (draft->held)
+		draft->next_at_ms = 0;
+	return 0;
 }
 
 int hold_fill_again(struct future *future, const struct future_rec *old)
@@ -141,6 +192,7 @@ int hold_begin(struct future *future)
 
 void hold_leave(struct future *future)
 {
+	refer_leave(future);
 	dependents_unlink(future);
 	assembly_drop(future);
 }
@@ -219,6 +271,10 @@ void hold_due(struct future *future)
 	struct future_rec draft;
 	size_t failed;
 
+	if (!future->hold.on && hold_begin(future) < 0) {
+		drive_postpone(future);
+		return;
+	}
 	if (now >= future->deadline_usec) {
 		record_draft(future, &draft);
 		drive_fail(future, &draft, "deadline", "the deadline passed before what it waits for had come", 0);
@@ -261,7 +317,7 @@ static void on_released(void *arg, struct future *future, int status)
 	batch_enter(future);
 }
 
-static void go_on(struct future *future)
+void hold_let_go(struct future *future, const char *captured)
 {
 	struct record_change change = { .then = on_released };
 	struct future_rec draft;
@@ -269,6 +325,11 @@ static void go_on(struct future *future)
 	record_draft(future, &draft);
 	draft.held = false;
 	draft.next_at_ms = future->rec.kind == STORE_KIND_HTTP ? core_wall_ms(future->broker) : 0;
+	if (captured && record_text(future, &draft, &draft.captured, slice_from_str(captured)) < 0) {
+		record_drop(future, &draft);
+		drive_postpone(future);
+		return;
+	}
 	if (record_write(future, &draft, &change) < 0) {
 		drive_postpone(future);
 		return;
@@ -289,7 +350,10 @@ void hold_release(struct future *future)
 		break;
 	case STORE_KIND_HTTP:
 	case STORE_KIND_PROMISE:
-		go_on(future);
+		if (future->plan->n_results > 0)
+			refer_begin(future);
+		else
+			hold_let_go(future, NULL);
 		break;
 	}
 }

@@ -16,6 +16,9 @@
  * place; ERROR_INVALID_ARGUMENT; ERROR_OUT_OF_MEMORY. */
 int hold_fill(struct future *future, const struct caller *caller, const struct plan_source *source,
     struct error *error);
+/* The same in the draft of a future that goes on to another operation, as its owner would say it. */
+int hold_fill_next(struct future *future, struct future_rec *draft, const struct plan *plan,
+    const struct plan_source *source, struct error *error);
 /* The same for a future that takes up what old left: it waits again for what old waited for. -ENOMEM. */
 int hold_fill_again(struct future *future, const struct future_rec *old);
 
@@ -28,6 +31,8 @@ void hold_due(struct future *future);
 
 /* All that it waited for has come: it goes on as if it were created now. */
 void hold_release(struct future *future);
+/* That is durable from here on, with the first values that are captured (NULL: none); then its first request is due. */
+void hold_let_go(struct future *future, const char *captured);
 /* It waits no more. Also when it never did. */
 void hold_leave(struct future *future);
 

@@ -126,6 +126,19 @@ static enum store_event event_of(const struct record_change *change, bool moved)
 	return change->progress ? STORE_EVENT_PROGRESS : STORE_EVENT_TROUBLE;
 }
 
+/* write: NULL when nobody will hear of it. */
+static int queue_write(struct broker *broker, const struct future_rec *draft, struct write *write,
+    const struct record_change *change)
+{
+	const struct event_rec *event = write && write->has_event ? &write->event : NULL;
+	store_cb done = write ? on_written : on_noted;
+	void *arg = write ? (void *)write : broker;
+
+	if (change->texts)
+		return store_continue(broker->store, draft, change->texts, event, done, arg);
+	return store_update(broker->store, draft, event, change->result, change->error_details, done, arg);
+}
+
 int record_write(struct future *future, struct future_rec *draft, const struct record_change *change)
 {
 	static const struct record_change plain;
@@ -149,8 +162,7 @@ int record_write(struct future *future, struct future_rec *draft, const struct r
 		write->event.state = draft->state;
 		draft->seq = write->event.seq;
 	}
-	r = store_update(future->broker->store, draft, write && write->has_event ? &write->event : NULL,
-	    change->result, change->error_details, write ? on_written : on_noted, write ? (void *)write : future->broker);
+	r = queue_write(future->broker, draft, write, change);
 	if (r < 0)
 		goto fail;
 	if (write)

@@ -28,6 +28,7 @@ void record_drop(const struct future *future, struct future_rec *draft);
 struct record_change {
 	bool progress;                  /* subscribers hear of it even if the state is the same */
 	bool trouble;                   /* likewise: a request failed, and will be tried again */
+	const struct store_texts *texts;  /* of the next operation: store_continue() takes them; NULL: unchanged */
 	struct store_blob result;       /* data NULL: unchanged */
 	struct store_blob error_details;
 	/* Runs once, when it is durable or was refused (status); may be NULL. */

@@ -51,6 +51,9 @@ struct plan {
 	enum group_until until;      /* a group */
 	const struct id *of;         /* its members in order, duplicates kept */
 	size_t n_of;
+
+	const struct id *results;    /* futures whose results it refers to, each once: they go to refer() before its */
+	size_t n_results;            /* first request */
 };
 
 /* What a creator asked for, as JSON texts; absent slices where nothing was given. */
@@ -96,6 +99,7 @@ enum outcome {
 	OUTCOME_LOST,
 	OUTCOME_RETRY,               /* could not be read: up to the retry policy */
 	OUTCOME_FETCH,               /* it succeeded, and the fetch request gets the result */
+	OUTCOME_CONTINUE,            /* it is over, and the future goes on with another operation */
 	OUTCOME_MISSING              /* of a member of a batch only: the list does not tell, ask about it alone */
 };
 
@@ -130,6 +134,7 @@ struct verdict {
 	struct slice result;         /* with OUTCOME_SUCCESS; exact bytes */
 	struct slice content_type;
 	struct failure failure;      /* with FAILURE, CANCELLED and LOST */
+	struct plan_source source;   /* with CONTINUE: what is prepared next */
 	struct slice progress;       /* JSON text; absent: says nothing about it */
 	bool has_delay;
 	uint64_t delay_usec;         /* asked for by the rule, instead of the polling ladder */
@@ -195,6 +200,11 @@ struct remote {
 	/* A result as a member of a JSON object, for a group: "result":JSON, or "base64":"..." for what is not JSON.
 	 * content_type may be NULL. *ret is the caller's to free. 0 or -ENOMEM. */
 	int (*embed)(void *self, const char *content_type, struct slice bytes, char **ret);
+	/* Take what the plan refers to out of result number i, in their order. taken: what came of those before it;
+	 * NULL: nothing. *ret is the caller's to free, and after the last what is captured first. Errors other than
+	 * ERROR_OUT_OF_MEMORY say for people what is missing. */
+	int (*refer)(void *self, const struct plan *plan, size_t i, struct slice result, const char *taken, char **ret,
+	    struct error *error);
 	/* Send one request. An error means that it could not even be built (a credential is missing, a
 	 * template has no value): its text is for the future's last_error; the retry policy decides.
 	 * plan must live until the callback or abort. */

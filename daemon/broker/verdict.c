@@ -5,6 +5,7 @@
 #include "daemon/broker/answered.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
+#include "daemon/broker/hop.h"
 #include "daemon/broker/pace.h"
 #include "daemon/broker/policy.h"
 #include "daemon/broker/record.h"
@@ -74,7 +75,7 @@ static void apply_pending(struct future *future, struct future_rec *draft, const
 	    drive_wants_cancel(future, draft) ? 0 : pace_pending(future, draft, verdict));
 	if (!go_on(future, draft, &change))
 		return;
-	future->settling = verdict->captured != NULL;
+	future->settling += verdict->captured != NULL;
 	if (verdict->step == STEP_POLL)
 		watching_open(future);
 }
@@ -109,7 +110,7 @@ static void apply_fetch(struct future *future, struct future_rec *draft, const s
 	drive_wait(future, draft, delay);
 	if (!go_on(future, draft, &change))
 		return;
-	future->settling = !hop;
+	future->settling += !hop;
 	if (future->last_attempt)
 		drive_ask(future);
 }
@@ -206,6 +207,13 @@ static bool submit_unknown(const struct future *future, const struct verdict *ve
 	    verdict->http_status == 0 && !future->plan->has_idempotency && !future->plan->resubmit;
 }
 
+/* Only an accepted submit leaves an operation behind that can be asked about. */
+static bool accepted(enum outcome outcome)
+{
+	return outcome == OUTCOME_PENDING || outcome == OUTCOME_SUCCESS || outcome == OUTCOME_FETCH ||
+	    outcome == OUTCOME_CONTINUE;
+}
+
 /* What the verdict says beside its outcome: requests, captured values, budgets. -ENOMEM. */
 static int take_notes(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
@@ -245,10 +253,8 @@ void verdict_apply(struct future *future, const struct verdict *verdict)
 		drive_fail(future, &draft, "submit_unknown", message, 0);
 		return;
 	}
-	/* Only an accepted submit leaves an operation behind that can be asked about. */
 	if (verdict->step == STEP_SUBMIT)
-		draft.phase = verdict->outcome == OUTCOME_PENDING || verdict->outcome == OUTCOME_SUCCESS ||
-		    verdict->outcome == OUTCOME_FETCH ? STORE_PHASE_POLL : STORE_PHASE_SUBMIT;
+		draft.phase = accepted(verdict->outcome) ? STORE_PHASE_POLL : STORE_PHASE_SUBMIT;
 	if (verdict->outcome == OUTCOME_RETRY)
 		apply_retry(future, &draft, verdict);
 	else if (verdict->step == STEP_CANCEL)
@@ -257,6 +263,8 @@ void verdict_apply(struct future *future, const struct verdict *verdict)
 		apply_pending(future, &draft, verdict);
 	else if (verdict->outcome == OUTCOME_FETCH)
 		apply_fetch(future, &draft, verdict);
+	else if (verdict->outcome == OUTCOME_CONTINUE)
+		hop_apply(future, &draft, verdict);
 	else
 		apply_ending(future, &draft, verdict);
 }

@@ -96,7 +96,7 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.progress = slice_from_str(rec->progress),
 		.claimed = view.claimed,
 		.lease_until_ms = if_set(view.claimed ? rec->lease_until_ms : 0),
-		.seq = always(rec->seq),
+		.seq = always(view.seq),
 		.held = rec->held && !view.terminal,
 		.start_at_ms = if_set(rec->start_at_ms),
 	};

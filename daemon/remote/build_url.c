@@ -45,7 +45,7 @@ static int single_value(const char *name, const struct values *values, char **re
 
 int build_base(const struct spec *spec, const struct values *values, char **ret, struct error *error)
 {
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1], *base;
 	int r;
 
 	if (!spec->base) {
@@ -53,17 +53,19 @@ int build_base(const struct spec *spec, const struct values *values, char **ret,
 		return 0;
 	}
 	if (template_single(spec->base, name, NULL))
-		r = single_value(name, values, ret, error);
+		r = single_value(name, values, &base, error);
 	else
-		r = template_fill(spec->base, TEMPLATE_URL, values, REMOTE_URL_MAX, ret, NULL, error);
+		r = template_fill(spec->base, TEMPLATE_URL, values, REMOTE_URL_MAX, &base, NULL, error);
 	if (r < 0) {
 		error_wrap(error, "base");
 		return r;
 	}
-	if (is_absolute(*ret))
+	if (is_absolute(base)) {
+		*ret = base;
 		return 0;
-	r = error_set(error, ERROR_INVALID_SPEC, "base: \"%.200s\" is not an http or https URL", *ret);
-	free(*ret);
+	}
+	r = error_set(error, ERROR_INVALID_SPEC, "base: \"%.200s\" is not an http or https URL", base);
+	free(base);
 	return r;
 }
 
@@ -94,7 +96,7 @@ static const char *path_fault(const char *url)
  * goes on with its path or, from a ? or &, with its query. 1, or 0: it does not. */
 static int fill_given(const struct request *request, const struct values *values, char **ret, struct error *error)
 {
-	char name[REMOTE_NAME_MAX + 1], *given, *rest = NULL, *whole = NULL;
+	char name[TEMPLATE_NAME_MAX + 1], *given, *rest = NULL, *whole = NULL;
 	size_t len = template_prefix(request->url, name);
 	int r;
 

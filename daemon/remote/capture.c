@@ -181,8 +181,7 @@ bool captures_need_values(const struct captures *captures)
 	return captures && captures->templates;
 }
 
-/* The value of a slice of JSON. 0 with *ret NULL: null, or text that is not UTF-8. */
-static int decode(struct slice value, json_t **ret)
+int capture_json(struct slice value, json_t **ret)
 {
 	char *text;
 	size_t len;
@@ -209,13 +208,12 @@ static int decode(struct slice value, json_t **ret)
 	return r;
 }
 
-/* Text as it is, but for newlines at its end; NULL in *ret when there is none. */
-static int plain_text(struct slice text, json_t **ret)
+int capture_text(struct slice text, size_t max, json_t **ret)
 {
 	*ret = NULL;
 	while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
 		text.len--;
-	if (text.len > REMOTE_CAPTURED_MAX)
+	if (text.len > max)
 		return -EMSGSIZE;
 	if (!text.data || text.len == 0 || utf8_valid_len(text.data, text.len) < text.len)
 		return 0;
@@ -252,10 +250,10 @@ static int take_json_part(const struct capture *capture, struct slice value, jso
 	int r = json_string_decode(value, &text, &len);
 
 	if (r == -EINVAL)
-		return plain_text(part(capture, value), ret);
+		return capture_text(part(capture, value), REMOTE_CAPTURED_MAX, ret);
 	if (r < 0)
 		return r;
-	r = plain_text(part(capture, (struct slice){ text, len }), ret);
+	r = capture_text(part(capture, (struct slice){ text, len }), REMOTE_CAPTURED_MAX, ret);
 	free(text);
 	return r;
 }
@@ -279,10 +277,10 @@ static int take_one(const struct capture *capture, struct answer *answer, json_t
 	if (!value.data)
 		return 0;
 	if (!json)
-		return plain_text(part(capture, value), ret);
+		return capture_text(part(capture, value), REMOTE_CAPTURED_MAX, ret);
 	if (capture->after || capture->before)
 		return take_json_part(capture, value, ret);
-	return value.len > REMOTE_CAPTURED_MAX ? -EMSGSIZE : decode(value, ret);
+	return value.len > REMOTE_CAPTURED_MAX ? -EMSGSIZE : capture_json(value, ret);
 }
 
 /* Take what is there into fresh: of each name, from its first source that has something. */
@@ -324,7 +322,7 @@ int captures_take(const struct captures *captures, const struct http_response *r
 		r = take_all(filled ? filled : captures, response, fresh);
 	if (r == 0 && json_object_update(all, fresh) < 0)
 		r = -ENOMEM;
-	if (r == 0 && json_dumpb(all, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX)
+	if (r == 0 && values_size(all) > REMOTE_CAPTURED_MAX)
 		r = -EMSGSIZE;
 	captures_free(filled);
 	json_decref(fresh);

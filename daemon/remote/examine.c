@@ -49,6 +49,15 @@ static int check_settings(const struct examined *examined, const json_t *params,
 	return error.code == ERROR_OUT_OF_MEMORY ? -ENOMEM : 0;
 }
 
+static int check_references(struct remote_plan *plan, struct problems *problems)
+{
+	struct error error = { 0 };
+
+	if (references_read(plan->spec, plan->params, &plan->references, &error) == 0)
+		return 0;
+	return error.code == ERROR_OUT_OF_MEMORY ? -ENOMEM : problems_add(problems, "", error.message, 0, 0);
+}
+
 /* Look at what was compiled with values for its params: those that are known, and examples. */
 static int check_with(struct examined *examined, const json_t *given)
 {
@@ -63,9 +72,12 @@ static int check_with(struct examined *examined, const json_t *given)
 	if (r == 0)
 		r = params_suppose(parameters, own, given, false, &examined->problems, &examined->params, &examined->open);
 	if (r == 0)
+		r = check_references(&plan, &examined->problems);
+	if (r == 0)
 		r = check_settings(examined, plan.params, open, &examined->problems);
 	if (r == 0)
 		r = plan_examine(&plan, open, &examined->problems);
+	references_done(&plan.references);
 	json_decref(plan.params);
 	json_decref(open);
 	json_decref(own);

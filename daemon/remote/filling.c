@@ -118,7 +118,7 @@ int filling_scalar(struct filling *filling, const json_t *scalar, const json_t *
     const struct place *place, struct error *error)
 {
 	const char *text = json_string_value(scalar);
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1];
 	const json_t *made = NULL;
 	int r;
 

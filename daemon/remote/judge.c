@@ -19,7 +19,8 @@ static bool is_errand(enum step step)
 /* Does the operation go on well, or is it over well? */
 static bool is_good(enum outcome outcome)
 {
-	return outcome == OUTCOME_PENDING || outcome == OUTCOME_SUCCESS || outcome == OUTCOME_FETCH;
+	return outcome == OUTCOME_PENDING || outcome == OUTCOME_SUCCESS || outcome == OUTCOME_FETCH ||
+	    outcome == OUTCOME_CONTINUE;
 }
 
 /* A long poll that brought nothing: ask again at once. */
@@ -90,6 +91,7 @@ static const char *find_missing(const struct case_file *file, const json_t *capt
 {
 	const struct judge_input *input = file->input;
 	const enum outcome outcome = file->out->verdict.outcome;
+	const struct values values = { .captured = captured, .params = input->params };
 	const json_t *names = NULL;
 	const char *name;
 	json_t *where;
@@ -99,7 +101,7 @@ static const char *find_missing(const struct case_file *file, const json_t *capt
 	else if (outcome == OUTCOME_PENDING && input->step == STEP_SUBMIT)
 		names = input->poll_names;
 	json_object_foreach((json_t *)names, name, where)
-		if (!template_is_builtin(name) && !json_object_get(captured, name) && !json_object_get(input->params, name))
+		if (!template_is_builtin(name) && !values_find(&values, name))
 			return name;
 	return NULL;
 }
@@ -128,7 +130,7 @@ static int gather(struct case_file *file, const struct rule *rule, json_t **valu
 		r = take_some(file, rule->captures, values);
 	if (r == 0 && rule && rule->set && json_object_update(*values, (json_t *)rule->set) < 0)
 		r = -ENOMEM;
-	return r == 0 && json_dumpb(*values, NULL, 0, JSON_COMPACT) > REMOTE_CAPTURED_MAX ? -EMSGSIZE : r;
+	return r == 0 && values_size(*values) > REMOTE_CAPTURED_MAX ? -EMSGSIZE : r;
 }
 
 /* A value that the next request needs is not there. */
@@ -141,6 +143,24 @@ static int set_missing(struct case_file *file, const char *missing)
 	return case_set_failure(file, "invalid_response",
 	    "the answer to the %s has no value for \"%s\", which later requests need",
 	    step == STEP_SUBMIT ? "submit" : step == STEP_FETCH ? "fetch" : "poll", missing);
+}
+
+/* It goes on with another operation, for which this one's values are of no use. What the rule says must make sense with
+ * them. */
+static int go_on(struct case_file *file, const struct rule *rule, const json_t *captured)
+{
+	const struct values values = { file->values.builtin, captured, file->values.params };
+	struct onward *onward = &file->out->onward;
+	struct verdict *verdict = &file->out->verdict;
+	struct error why = { 0 };
+
+	if (onward_fill(rule->with, &values, onward, &why) < 0) {
+		if (why.code == ERROR_OUT_OF_MEMORY)
+			return -ENOMEM;
+		return case_set_failure(file, "invalid_response", "it cannot go on: with: %s", why.message);
+	}
+	verdict->source = onward->source;
+	return 0;
 }
 
 /* What later templates find. */
@@ -165,6 +185,8 @@ static int take_values(struct case_file *file, const struct rule *rule)
 		    REMOTE_CAPTURED_MAX);
 	} else if (missing) {
 		r = set_missing(file, missing);
+	} else if (r == 0 && verdict->outcome == OUTCOME_CONTINUE) {
+		r = go_on(file, rule, values);
 	} else if (r == 0 && json_object_size(values) > 0 && !json_equal(values, input->captured)) {
 		file->out->captured = json_dumps(values, JSON_COMPACT);
 		r = file->out->captured ? 0 : -ENOMEM;
@@ -312,6 +334,7 @@ void judgement_done(struct judgement *judgement)
 	free(judgement->captured);
 	free(judgement->budgets);
 	free(judgement->progress);
+	onward_done(&judgement->onward);
 	rules_free(judgement->filled);
 	*judgement = (struct judgement){ 0 };
 }

@@ -5,6 +5,7 @@
 #include "daemon/broker/remote.h"
 #include "daemon/remote/capture.h"
 #include "daemon/remote/http.h"
+#include "daemon/remote/onward.h"
 #include "daemon/remote/rules.h"
 #include "daemon/remote/status.h"
 
@@ -44,6 +45,7 @@ struct judgement {
 	char *budgets;
 	char *progress;
 	struct rules *filled;
+	struct onward onward;
 };
 
 /*
@@ -59,7 +61,7 @@ struct judgement {
  * retry and never "pending": nothing is known. For a submit that cannot be repeated it is a failure
  * "invalid_response". So are a result that is not where the rule says, a body that is too long, and an accepted
  * submit, or an answer that leads to the fetch, without a value that later requests need.
- * Captures are taken when the answer means pending, success or fetch, and it is a 2xx or a rule says so. The deciding
+ * Captures are taken when the answer means pending, success, fetch or continue, and it is a 2xx or a rule says so. The deciding
  * rule's own come over those of the request, and what it sets over both; these two also with retry. Budgets are
  * given back when it means that, but for the budget of the rule that says so. No memory is a retry.
  */

@@ -16,6 +16,8 @@
 #define REMOTE_CAPTURES_MAX 32                   /* captures of one request */
 #define REMOTE_HEADERS_MAX 64                    /* headers of one request */
 #define REMOTE_REDIRECTS_MAX 10                  /* followed by one request */
+#define REMOTE_REFERENCES_MAX 256                /* different references to results in one spec with its params */
+#define REMOTE_RESULTS_MAX 64                    /* futures whose results they take values out of */
 #define REMOTE_BATCH_IDS_MAX 10000               /* ids in one list request */
 
 /* Texts that are filled in. */
@@ -26,6 +28,7 @@
 /* What is taken out of responses. */
 #define REMOTE_JSON_DEPTH_MAX 64                 /* nested containers */
 #define REMOTE_CAPTURED_MAX 65536                /* bytes of all captured values as JSON */
+#define REMOTE_TAKEN_MAX (1024 * 1024)           /* bytes of all values out of other futures' results, as JSON */
 #define REMOTE_MESSAGE_MAX 4096                  /* bytes of a failure's message */
 #define REMOTE_CODE_MAX 256                      /* bytes of a failure's code */
 #define REMOTE_PROGRESS_MAX 65536                /* bytes of progress; more is not kept */

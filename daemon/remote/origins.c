@@ -76,7 +76,7 @@ int origins_base(const struct spec *spec, const json_t *params, char **ret)
 /* Does the URL begin with a {+name} that only an answer can give? Then it may be any URL. */
 static bool is_given(const struct request *request, const json_t *params)
 {
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1];
 
 	return template_prefix(request->url, name) > 0 && !json_object_get(params, name);
 }

@@ -59,7 +59,10 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 	int r;
 
 	json_object_foreach(spec->settings_names, name, where)
-		if (!json_object_get(plan->params, name))
+		if (references_give(&plan->references, name))
+			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} is known too late: settings are read at once",
+			    json_string_value(where), name);
+		else if (!json_object_get(plan->params, name))
 			return error_set(error, ERROR_INVALID_SPEC, "%s: {%s} has no value: no param has that name",
 			    json_string_value(where), name);
 	r = settings_read(spec->settings, plan->params, &settings, NULL, error);
@@ -90,6 +93,8 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.until = spec->local.until,
 		.of = spec->local.of,
 		.n_of = spec->local.n_of,
+		.results = plan->references.ids,
+		.n_results = plan->references.n_ids,
 	};
 	for (enum step step = STEP_SUBMIT; submit->given && step < STEPS; step++)
 		plan->plan.has_idempotency |= spec_uses(spec, step, "idempotency") != NULL;
@@ -175,6 +180,8 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 	if (r == 0)
 		r = spec_get(cache, spec, &plan->spec, error);
 	if (r == 0)
+		r = references_read(plan->spec, plan->params, &plan->references, error);
+	if (r == 0)
 		r = apply_settings(plan, error);
 	if (r == 0 && plan->spec->kind == STORE_KIND_HTTP)
 		r = set_requests(plan, creating, error);
@@ -243,6 +250,7 @@ struct remote_plan *plan_free(struct remote_plan *plan)
 		return NULL;
 	spec_unref(plan->spec);
 	json_decref(plan->params);
+	references_done(&plan->references);
 	free(plan->bucket);
 	free(plan->origin);
 	free(plan->batch);

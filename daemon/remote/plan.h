@@ -3,6 +3,7 @@
 #define REMOTE_PLAN_H
 
 #include "daemon/broker/remote.h"
+#include "daemon/remote/reference.h"
 #include "daemon/remote/spec.h"
 #include "daemon/remote/status.h"
 #include "daemon/remote/template.h"
@@ -15,7 +16,8 @@ struct remote_plan {
 	struct plan plan;              /* first: the broker's part */
 	unsigned refs;                 /* besides the first */
 	struct spec *spec;             /* a reference; shared with others of the same text */
-	json_t *params;
+	json_t *params;                /* but for those that are made of other futures' results */
+	struct references references;
 	struct status_set retry_on;
 	char *bucket;
 	char *origin;                  /* of bucket; NULL: not known */

@@ -201,6 +201,9 @@ static int check_name(const struct check *check, enum step step, const char *nam
 	if (json_object_get(check->plan->params, name))
 		return 0;
 	*ret_known = false;
+	if (references_give(&check->plan->references, name))
+		return step == STEP_LIST ? place_fail_at(check->whole, where, error,
+		    "{%s} is known too late: a request about many has params, {credential}, {page} and {ids} only", name) : 0;
 	if (json_object_get(check->open, name) || any_gives(check->spec, KNOWN_FROM[step], name))
 		return 0;
 	return no_value(check, step, KNOWN_FROM[step], name, where, error);
@@ -226,7 +229,8 @@ static int check_answer_name(const struct check *check, enum step step, const ch
 	unsigned polled = IN(POLL) | IN(LIST), own = 1u << step;
 	unsigned from = own & polled ? IN(SUBMIT) | polled : KNOWN_FROM[step] | own;
 
-	if (filling_has_builtin(name) || json_object_get(check->plan->params, name) || json_object_get(check->open, name) ||
+	if (filling_has_builtin(name) || references_give(&check->plan->references, name) ||
+	    json_object_get(check->plan->params, name) || json_object_get(check->open, name) ||
 	    any_gives(check->spec, from, name))
 		return 0;
 	if (is_builtin(STEP_SUBMIT, name))
@@ -286,18 +290,28 @@ static int check_sets(const struct check *check, enum step step, struct error *e
 	return first;
 }
 
-/* May the rules of a step lead to `fetch`, and do they lead anywhere? */
-static int check_leads(const struct check *check, enum step step, struct error *error)
+/* Only these lead somewhere else. */
+static int check_leads(const struct check *check, enum step step, const char *where, struct error *error)
 {
 	static const unsigned MAY = IN(SUBMIT) | IN(POLL) | IN(FETCH) | IN(LIST);
-	const char *name = request_step_name(step);
-	const struct place here = { .up = check->whole, .key = name }, rules = { .up = &here, .key = "rules" };
+	const struct place here = { .up = check->whole, .key = request_step_name(step) };
+	const struct place rules = { .up = &here, .key = "rules" };
 
-	if (!(MAY & (1u << step)))
-		return place_fail(&rules, error, "\"then\": \"fetch\" is for the rules of submit, poll and fetch");
-	if (!check->spec->requests[STEP_FETCH].given)
-		return place_fail(&rules, error, "\"then\": \"fetch\" is used, but there is no \"fetch\"");
-	return 0;
+	if (MAY & (1u << step))
+		return 0;
+	return place_fail(&rules, error, "\"then\": \"%s\" is for the rules of submit, poll and fetch", where);
+}
+
+/* May the rules of a step lead to `fetch`, and do they lead anywhere? */
+static int check_leads_to_fetch(const struct check *check, enum step step, struct error *error)
+{
+	const struct place here = { .up = check->whole, .key = request_step_name(step) };
+	const struct place rules = { .up = &here, .key = "rules" };
+	int r = check_leads(check, step, "fetch", error);
+
+	if (r == 0 && !check->spec->requests[STEP_FETCH].given)
+		r = place_fail(&rules, error, "\"then\": \"fetch\" is used, but there is no \"fetch\"");
+	return r;
 }
 
 /* A rule that leads to `fetch` needs one, and a `fetch` needs such a rule. */
@@ -312,7 +326,7 @@ static int check_fetch(const struct check *check, struct error *error)
 		if (!spec->requests[step].given || !rules_can(spec_rules(spec, step), OUTCOME_FETCH))
 			continue;
 		reached |= step != STEP_FETCH;
-		if (place_ends(check->whole, check_leads(check, step, error), &first))
+		if (place_ends(check->whole, check_leads_to_fetch(check, step, error), &first))
 			return first;
 	}
 	if (first == 0 && spec->requests[STEP_FETCH].given && !reached && !is_broken(check))
@@ -375,7 +389,9 @@ static int check_request(const struct check *check, enum step step, struct error
 
 	if (!spec->requests[step].given)
 		return 0;
-	if (place_ends(check->whole, check_rules(check, step, error), &first) ||
+	if ((rules_can(spec_rules(spec, step), OUTCOME_CONTINUE) &&
+	    place_ends(check->whole, check_leads(check, step, "continue", error), &first)) ||
+	    place_ends(check->whole, check_rules(check, step, error), &first) ||
 	    place_ends(check->whole, check_names(check, step, spec->requests[step].names, &known, error), &first) ||
 	    place_ends(check->whole, check_names(check, step, spec->names, &known, error), &first) ||
 	    place_ends(check->whole, check_answer_names(check, step, error), &first) ||

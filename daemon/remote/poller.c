@@ -153,6 +153,13 @@ static void free_plan(void *self, struct plan *plan)
 	plan_free((struct remote_plan *)plan);
 }
 
+static int refer(void *self, const struct plan *plan, size_t i, struct slice result, const char *taken, char **ret,
+    struct error *error)
+{
+	(void)self;
+	return references_take(&((const struct remote_plan *)plan)->references, i, result, taken, ret, error);
+}
+
 /* --- one step ----------------------------------------------------------------------------------------------------- */
 
 static void single_free(struct single *single)
@@ -301,7 +308,7 @@ static void on_answer(void *arg, const struct ask_answer *answer)
 
 static int parse_stored(const char *what, const char *text, json_t **ret, struct error *error)
 {
-	return text && *text ? spec_parse_json(what, slice_from_str(text), ret, error) : 0;
+	return text && *text ? spec_parse_stored(what, slice_from_str(text), ret, error) : 0;
 }
 
 static int single_start(struct single *single, const struct step_input *input, struct error *error)
@@ -424,6 +431,7 @@ void poller_remote(struct poller *poller, struct remote *ret)
 		.plan_free = free_plan,
 		.origin = origin,
 		.embed = embed_result,
+		.refer = refer,
 		.start = start,
 		.abort = abort_exchange,
 		.start_batch = start_batch,

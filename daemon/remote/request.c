@@ -161,7 +161,7 @@ static int read_text(const json_t *json, void *field, const struct place *place,
 
 static int read_bytes(const json_t *json, void *field, const struct place *place, struct error *error)
 {
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1];
 	void *data;
 	size_t len;
 	int r;

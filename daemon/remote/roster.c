@@ -32,7 +32,7 @@ static int fill_id(struct roster_member *member, uint32_t attempt, struct error 
 
 static int parse_object(const char *what, const char *text, json_t **ret, struct error *error)
 {
-	return text && *text ? spec_parse_json(what, slice_from_str(text), ret, error) : 0;
+	return text && *text ? spec_parse_stored(what, slice_from_str(text), ret, error) : 0;
 }
 
 static int add_member(struct roster *roster, const struct batch_member *from, struct error *error)

@@ -4,6 +4,7 @@
 #include "daemon/remote/rule.h"
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/onward.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,17 +25,16 @@ static const struct {
 	const char *name;
 	enum outcome outcome;
 	bool refresh_credential;
-	enum key_flags flags;
 } THEN[] = {
-	{ "pending", OUTCOME_PENDING, false, KEY_PLAIN },
-	{ "success", OUTCOME_SUCCESS, false, KEY_PLAIN },
-	{ "failure", OUTCOME_FAILURE, false, KEY_PLAIN },
-	{ "cancelled", OUTCOME_CANCELLED, false, KEY_PLAIN },
-	{ "lost", OUTCOME_LOST, false, KEY_PLAIN },
-	{ "retry", OUTCOME_RETRY, false, KEY_PLAIN },
-	{ "fetch", OUTCOME_FETCH, false, KEY_PLAIN },
-	{ "refresh_credential", OUTCOME_RETRY, true, KEY_PLAIN },
-	{ "continue", OUTCOME_PENDING, false, KEY_LATER },
+	{ "pending", OUTCOME_PENDING, false },
+	{ "success", OUTCOME_SUCCESS, false },
+	{ "failure", OUTCOME_FAILURE, false },
+	{ "cancelled", OUTCOME_CANCELLED, false },
+	{ "lost", OUTCOME_LOST, false },
+	{ "retry", OUTCOME_RETRY, false },
+	{ "fetch", OUTCOME_FETCH, false },
+	{ "continue", OUTCOME_CONTINUE, false },
+	{ "refresh_credential", OUTCOME_RETRY, true },
 };
 enum { THEN_COUNT = sizeof(THEN) / sizeof(THEN[0]) };
 
@@ -61,8 +61,6 @@ static int read_outcome(const json_t *json, enum outcome *ret, bool *ret_refresh
 		names[i] = THEN[i].name;
 		if (strcmp(word, THEN[i].name) != 0)
 			continue;
-		if (THEN[i].flags & KEY_LATER)
-			return place_fail(place, error, "\"%s\" is not supported by this version", word);
 		*ret = THEN[i].outcome;
 		*ret_refresh = THEN[i].refresh_credential;
 		return 0;
@@ -326,6 +324,14 @@ static int read_capture(const json_t *json, void *field, const struct place *pla
 	return r;
 }
 
+static int read_with(const json_t *json, void *field, const struct place *place, struct error *error)
+{
+	struct reading *reading = field;
+
+	reading->rule->with = json;
+	return onward_read(json, reading->filling, place, error);
+}
+
 static int read_times(const json_t *json, void *field, const struct place *place, struct error *error)
 {
 	struct rule_budget *budget = field;
@@ -384,6 +390,7 @@ static const struct key RULE_KEYS[] = {
 	{ "delay", read_delay, 0, KEY_PLAIN },
 	{ "set", read_set, 0, KEY_PLAIN },
 	{ "capture", read_capture, 0, KEY_PLAIN },
+	{ "with", read_with, 0, KEY_PLAIN },
 	{ "budget", read_budget, 0, KEY_PLAIN },
 	{ 0 }
 };
@@ -400,18 +407,24 @@ static int check_use(const struct rule *rule, const struct place *place, struct 
 	    rule->outcome == OUTCOME_LOST || rule->outcome == OUTCOME_RETRY;
 	bool goes_on = rule_may_say(rule, OUTCOME_PENDING) || rule_may_say(rule, OUTCOME_RETRY) ||
 	    rule_may_say(rule, OUTCOME_FETCH);
+	bool continues = rule_may_say(rule, OUTCOME_CONTINUE);
 
 	if (rule->result.text && !rule_may_say(rule, OUTCOME_SUCCESS))
 		return place_fail(place, error, "\"result\" is for \"then\": \"success\"");
 	if ((rule->error.message.text || rule->error.code.text || rule->error.details.text) && !fails)
-		return place_fail(place, error, "\"error\" is for outcomes other than pending, success and fetch");
-	if (rule->delay.given && !goes_on)
-		return place_fail(place, error, "\"delay\" is for \"then\": \"pending\", \"retry\" or \"fetch\"");
+		return place_fail(place, error, "\"error\" is for outcomes other than pending, success, fetch and continue");
+	if (rule->delay.given && !goes_on && !continues)
+		return place_fail(place, error,
+		    "\"delay\" is for \"then\": \"pending\", \"retry\", \"fetch\" or \"continue\"");
 	if (rule->set && !goes_on)
 		return place_fail(place, error, "\"set\" is for \"then\": \"pending\", \"retry\" or \"fetch\"");
-	if (rule->captures && !goes_on && !rule_may_say(rule, OUTCOME_SUCCESS))
+	if (rule->captures && !goes_on && !continues && !rule_may_say(rule, OUTCOME_SUCCESS))
 		return place_fail(place, error,
-		    "\"capture\" is for \"then\": \"pending\", \"retry\", \"fetch\" or \"success\"");
+		    "\"capture\" is for \"then\": \"pending\", \"retry\", \"fetch\", \"continue\" or \"success\"");
+	if (continues && !rule->with)
+		return place_fail(place, error, "\"with\" is missing: what \"then\": \"continue\" goes on with");
+	if (rule->with && !continues)
+		return place_fail(place, error, "\"with\" is for \"then\": \"continue\"");
 	return 0;
 }
 

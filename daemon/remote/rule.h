@@ -58,6 +58,7 @@ struct rule {
 	struct rule_text progress;
 	struct rule_error error;
 	struct rule_delay delay;
+	const json_t *with;            /* what OUTCOME_CONTINUE goes on with: see onward.h; or NULL */
 	const json_t *set;             /* object of values, or NULL */
 	struct captures *captures;     /* taken when it decides; NULL: none */
 	struct rule_budget budget;

@@ -151,6 +151,7 @@ int ruling_apply(struct case_file *file, const struct rule *rule)
 	switch (outcome) {
 	case OUTCOME_PENDING:
 	case OUTCOME_FETCH:
+	case OUTCOME_CONTINUE:
 		return 0;
 	case OUTCOME_SUCCESS:
 		return apply_success(file, rule);

@@ -39,15 +39,15 @@ struct syntax {
 };
 
 /* An object, or -EINVAL with what is wrong, or -ENOMEM. flags: of jansson. */
-static int parse(struct slice text, size_t flags, json_t **ret, struct syntax *ret_wrong)
+static int parse(struct slice text, size_t max, size_t flags, json_t **ret, struct syntax *ret_wrong)
 {
 	struct json_fault fault;
 	json_error_t problem;
 	json_t *json;
 
 	*ret_wrong = (struct syntax){ .line = 0 };
-	if (text.len > REMOTE_SPEC_MAX) {
-		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "longer than %d bytes", REMOTE_SPEC_MAX);
+	if (text.len > max) {
+		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "longer than %zu bytes", max);
 		return -EINVAL;
 	}
 	/* The parser below recurses: look at the depth first. What else is wrong it tells better. */
@@ -74,10 +74,10 @@ static int parse(struct slice text, size_t flags, json_t **ret, struct syntax *r
 	return 0;
 }
 
-int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
+static int parse_named(const char *what, struct slice text, size_t max, size_t flags, json_t **ret, struct error *error)
 {
 	struct syntax wrong;
-	int r = parse(text, JSON_REJECT_DUPLICATES, ret, &wrong);
+	int r = parse(text, max, flags, ret, &wrong);
 
 	if (r == -ENOMEM)
 		return place_no_memory(error);
@@ -85,6 +85,17 @@ int spec_parse_json(const char *what, struct slice text, json_t **ret, struct er
 		return error_set(error, ERROR_INVALID_SPEC, "%s: line %d, column %d: %s", what, wrong.line, wrong.column,
 		    wrong.message);
 	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s: %s", what, wrong.message) : 0;
+}
+
+int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
+{
+	return parse_named(what, text, REMOTE_SPEC_MAX, JSON_REJECT_DUPLICATES, ret, error);
+}
+
+int spec_parse_stored(const char *what, struct slice text, json_t **ret, struct error *error)
+{
+	/* Their limits are those of the values; their names come on top. */
+	return parse_named(what, text, 2 * (REMOTE_TAKEN_MAX + REMOTE_CAPTURED_MAX), JSON_ALLOW_NUL, ret, error);
 }
 
 static int read_base(const json_t *json, void *field, const struct place *place, struct error *error)
@@ -245,13 +256,13 @@ static int compile(const char *text, struct spec **ret, struct error *error)
 static int parse_examined(struct slice text, struct problems *problems, json_t **ret)
 {
 	struct syntax wrong, ignored;
-	int r = parse(text, JSON_REJECT_DUPLICATES, ret, &wrong);
+	int r = parse(text, REMOTE_SPEC_MAX, JSON_REJECT_DUPLICATES, ret, &wrong);
 
 	if (r != -EINVAL)
 		return r;
 	if (problems_add(problems, "", wrong.message, wrong.line, wrong.column) < 0)
 		return -ENOMEM;
-	return parse(text, 0, ret, &ignored);
+	return parse(text, REMOTE_SPEC_MAX, 0, ret, &ignored);
 }
 
 int spec_examine(struct slice text, struct problems *problems, struct spec **ret)

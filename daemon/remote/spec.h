@@ -63,4 +63,7 @@ const char *spec_uses(const struct spec *spec, enum step step, const char *name)
  */
 int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error);
 
+/* The same for what the daemon itself stored of a future's values, which may be longer. */
+int spec_parse_stored(const char *what, struct slice text, json_t **ret, struct error *error);
+
 #endif

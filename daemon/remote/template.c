@@ -4,10 +4,12 @@
 #include "daemon/remote/template.h"
 #include "daemon/remote/base64.h"
 #include "daemon/remote/http.h"
+#include "daemon/remote/reference.h"
 #include "daemon/remote/text.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +31,30 @@ json_t *values_find(const struct values *values, const char *name)
 		value = json_object_get(values->captured, name);
 	if (!value)
 		value = json_object_get(values->params, name);
+	if (!value && values->captured && strlen(name) <= REMOTE_NAME_MAX) {
+		char taken[sizeof(TEMPLATE_RESULT_PARAM) + REMOTE_NAME_MAX];
+
+		snprintf(taken, sizeof(taken), TEMPLATE_RESULT_PARAM "%s", name);
+		value = json_object_get(values->captured, taken);
+	}
 	return value;
+}
+
+bool template_is_result(const char *name)
+{
+	return strncmp(name, TEMPLATE_RESULT_NAME, strlen(TEMPLATE_RESULT_NAME)) == 0;
+}
+
+size_t values_size(const json_t *captured)
+{
+	size_t size = json_dumpb(captured, NULL, 0, JSON_COMPACT);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)captured, name, value)
+		if (template_is_result(name))
+			size -= json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+	return size;
 }
 
 static bool is_name_start(char c)
@@ -69,10 +94,55 @@ int template_check_name(const char *name, const struct place *place, struct erro
 struct part {
 	const char *literal;
 	size_t len;
-	char name[REMOTE_NAME_MAX + 1]; /* "" for a literal */
+	char name[TEMPLATE_NAME_MAX + 1]; /* "" for a literal */
 	bool plus;
 	bool base64;                    /* of the value's text */
 };
+
+/* The rest of a part, behind its brace. */
+static int read_name(const char **at, struct part *ret, const char **ret_why)
+{
+	const char *text = *at;
+	size_t len = name_len(text);
+
+	if (len > REMOTE_NAME_MAX) {
+		*ret_why = "a template's name is too long";
+		return -EINVAL;
+	}
+	memcpy(ret->name, text, len);
+	text += len;
+	ret->base64 = strncmp(text, BASE64, strlen(BASE64)) == 0;
+	if (ret->base64)
+		text += strlen(BASE64);
+	if (len == 0 || *text != '}')
+		return -EINVAL;
+	*at = text + 1;
+	return 1;
+}
+
+/* The same of a reference to a result. Its pointer may have any character but braces in it. */
+static int read_result(const char **at, struct part *ret, const char **ret_why)
+{
+	const size_t form = strlen(BASE64);
+	size_t len = strcspn(*at, "{}");
+	const char *end = *at + len;
+
+	if (*end != '}') {
+		*ret_why = "a reference to a result ends with a brace, and has none within it";
+		return -EINVAL;
+	}
+	ret->base64 = len > form && strncmp(end - form, BASE64, form) == 0;
+	if (ret->base64)
+		len -= form;
+	if (len > TEMPLATE_NAME_MAX) {
+		*ret_why = "a reference to a result is too long";
+		return -EINVAL;
+	}
+	memcpy(ret->name, *at, len);
+	*at = end + 1;
+	*ret_why = reference_fault(ret->name);
+	return *ret_why ? -EINVAL : 1;
+}
 
 /* The part at *at, which moves past it. 1; 0 at the end; -EINVAL with *ret_why. */
 static int next_part(const char **at, struct part *ret, const char **ret_why)
@@ -99,24 +169,8 @@ static int next_part(const char **at, struct part *ret, const char **ret_why)
 		ret->plus = true;
 		text++;
 	}
-	len = name_len(text);
-	if (len == 6 && strncmp(text, "result:", 7) == 0) {
-		*ret_why = "{result:...} is not supported by this version";
-		return -EINVAL;
-	}
-	if (len > REMOTE_NAME_MAX) {
-		*ret_why = "a template's name is too long";
-		return -EINVAL;
-	}
-	memcpy(ret->name, text, len);
-	text += len;
-	ret->base64 = strncmp(text, BASE64, strlen(BASE64)) == 0;
-	if (ret->base64)
-		text += strlen(BASE64);
-	if (len == 0 || *text != '}')
-		return -EINVAL;
-	*at = text + 1;
-	return 1;
+	*at = text;
+	return template_is_result(text) ? read_result(at, ret, ret_why) : read_name(at, ret, ret_why);
 }
 
 bool template_single(const char *text, char *ret_name, bool *ret_plus)
@@ -126,7 +180,8 @@ bool template_single(const char *text, char *ret_name, bool *ret_plus)
 
 	if (next_part(&text, &part, &why) <= 0 || part.name[0] == '\0' || part.base64 || *text != '\0')
 		return false;
-	memcpy(ret_name, part.name, sizeof(part.name));
+	if (ret_name)
+		memcpy(ret_name, part.name, sizeof(part.name));
 	if (ret_plus)
 		*ret_plus = part.plus;
 	return true;
@@ -249,6 +304,32 @@ static int append_token(struct text *text, const char *plain, size_t len)
 	return r;
 }
 
+char *template_escape(const char *text, size_t len, size_t *ret_len)
+{
+	char *escaped = malloc(2 * len + 1);
+	size_t n = 0;
+
+	if (!escaped)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '{' || text[i] == '}')
+			escaped[n++] = text[i];
+		escaped[n++] = text[i];
+	}
+	escaped[n] = '\0';
+	*ret_len = n;
+	return escaped;
+}
+
+static int append_nested(struct text *text, const char *plain, size_t len)
+{
+	char *escaped = template_escape(plain, len, &len);
+	int r = escaped ? text_append(text, escaped, len) : -ENOMEM;
+
+	free(escaped);
+	return r;
+}
+
 static int append_value(struct text *text, const struct part *part, enum template_form form,
     const struct values *values, struct error *error)
 {
@@ -275,6 +356,8 @@ static int append_value(struct text *text, const struct part *part, enum templat
 		r = text_append(text, plain, len);
 	} else if (form == TEMPLATE_POINTER) {
 		r = append_token(text, plain, len);
+	} else if (form == TEMPLATE_NESTED) {
+		r = append_nested(text, plain, len);
 	} else {
 		escaped = http_escape(plain, len, part->plus);
 		r = escaped ? text_append_str(text, escaped) : -ENOMEM;
@@ -325,7 +408,7 @@ fail:
 static int fill_string(const json_t *json, const struct values *values, json_t **ret, struct error *error)
 {
 	const char *template = json_string_value(json);
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1];
 	json_t *value;
 	char *text;
 	size_t len;

@@ -12,10 +12,20 @@
 /*
  * {name} is replaced by a value, {+name} by the same with its slashes kept where it is percent-encoded,
  * {name:base64} by the base64 of its text;
+ * {result:ID} and {result:ID/pointer} by the result of another future, or what is there in it: see reference.h;
  * {{ and }} are braces. A name is a letter or underscore, then letters, digits, '_', '-' or '.', at most
  * REMOTE_NAME_MAX bytes. Strings, numbers, true and false have a text form; null, arrays and objects do not.
  * There is no compiled form: a template is short and is read once a request.
  */
+
+/* Bytes of what is between the braces, as template_single() and template_prefix() give it. */
+#define TEMPLATE_NAME_MAX 512
+
+/* What a reference to a result begins with, and its name, which is all that is between the braces. */
+#define TEMPLATE_RESULT "{result:"
+#define TEMPLATE_RESULT_NAME "result:"
+/* Among the captured values, before the name of a param: its value was made of results. */
+#define TEMPLATE_RESULT_PARAM "result:="
 
 /* Objects by name, each may be NULL: the first that has the name gives the value. Borrowed. */
 struct values {
@@ -27,10 +37,15 @@ struct values {
 /* Names that a param or capture cannot have, with NULL at the end. */
 extern const char *const template_builtins[];
 
+/* Bytes of captured values as JSON, but for those that came out of results, which have a limit of their own. */
+size_t values_size(const json_t *captured);
+
 /* Borrowed, or NULL. */
 json_t *values_find(const struct values *values, const char *name);
 
 bool template_name_valid(const char *name);
+/* Is it a reference to a result? */
+bool template_is_result(const char *name);
 /* Is it one of them? */
 bool template_is_builtin(const char *name);
 
@@ -45,15 +60,16 @@ int template_names_json(const json_t *json, json_t *names, const struct place *p
 /* Does a template within json have this name? The templates were checked. 1, 0, or -ENOMEM. */
 int template_uses(const json_t *json, const char *name);
 
-/* Is text one single {name} or {+name}? ret_name: REMOTE_NAME_MAX + 1 bytes; ret_plus may be NULL. */
+/* Is text one single {name} or {+name}? ret_name: TEMPLATE_NAME_MAX + 1 bytes; both may be NULL. */
 bool template_single(const char *text, char *ret_name, bool *ret_plus);
-/* Does text begin with a {+name}? Its length, or 0. */
+/* Does text begin with a {+name}? Its length, or 0. ret_name: TEMPLATE_NAME_MAX + 1 bytes. */
 size_t template_prefix(const char *text, char *ret_name);
 
 enum template_form {
 	TEMPLATE_PLAIN,                /* values as they are */
 	TEMPLATE_URL,                  /* percent-encoded but for unreserved characters (and slashes with +) */
-	TEMPLATE_POINTER               /* as one part of a JSON Pointer: ~0 and ~1 for "~" and "/" */
+	TEMPLATE_POINTER,              /* as one part of a JSON Pointer: ~0 and ~1 for "~" and "/" */
+	TEMPLATE_NESTED                /* within another template: braces of values are written twice */
 };
 
 /*
@@ -68,6 +84,9 @@ int template_fill(const char *text, enum template_form form, const struct values
 /* A value's text form, the caller's to free. name is for the message. */
 int template_value_text(const char *name, const json_t *value, char **ret, size_t *ret_len,
     struct error *error);
+
+/* The template that stands for a text: its braces are doubled. The caller's to free; NULL: no memory. */
+char *template_escape(const char *text, size_t len, size_t *ret_len);
 
 /* A copy of json with every string filled; one that is a single template takes the value's own type. */
 int template_fill_json(const json_t *json, const struct values *values, json_t **ret, struct error *error);

@@ -153,6 +153,7 @@ static const char *outcome_name(enum outcome outcome)
 		[OUTCOME_LOST] = "lost",
 		[OUTCOME_RETRY] = "retry",
 		[OUTCOME_FETCH] = "fetch",
+		[OUTCOME_CONTINUE] = "continue",
 		[OUTCOME_MISSING] = "missing",
 	};
 
@@ -217,6 +218,37 @@ static int add_next(json_t *verdict, const struct verdict *from, const struct pl
 	return json_object_set_new(verdict, "next", json_pack("{s:f,s:s}", "seconds", (double)after / 1e6, "by", by));
 }
 
+/* What it would go on with, as JSON texts where a creation has some. */
+static int add_onward(json_t *verdict, const struct verdict *from)
+{
+	const struct plan_source *source = &from->source;
+	json_t *onward, *after;
+
+	if (from->outcome != OUTCOME_CONTINUE)
+		return 0;
+	onward = json_object();
+	after = json_array();
+	for (size_t i = 0; i < source->n_after; i++) {
+		char id[ID_TEXT_LEN + 1];
+
+		id_format(&source->after[i], id);
+		(void)json_array_append_new(after, json_string(id));
+	}
+	if (!onward || !after || json_array_size(after) != source->n_after ||
+	    add(onward, "profile", source->profile, VALUE_SHOWN_MAX) < 0 ||
+	    add(onward, "params", source->params, BODY_SHOWN_MAX) < 0 ||
+	    add(onward, "spec", source->spec, BODY_SHOWN_MAX) < 0 ||
+	    add(onward, "polling", source->polling, VALUE_SHOWN_MAX) < 0 ||
+	    add(onward, "retry", source->retry, VALUE_SHOWN_MAX) < 0 ||
+	    (source->n_after > 0 && json_object_set(onward, "after", after) < 0)) {
+		json_decref(onward);
+		json_decref(after);
+		return -ENOMEM;
+	}
+	json_decref(after);
+	return json_object_set_new(verdict, "with", onward);
+}
+
 static json_t *verdict_json(const struct remote_plan *plan, const struct judgement *judgement,
     const struct http_response *response)
 {
@@ -227,7 +259,8 @@ static json_t *verdict_json(const struct remote_plan *plan, const struct judgeme
 		return NULL;
 	if ((from->reason[0] && json_object_set_new(verdict, "reason", shown_text(from->reason)) < 0) ||
 	    (judgement->refresh_credential && json_object_set_new(verdict, "refresh_credential", json_true()) < 0) ||
-	    add_failure(verdict, &from->failure) < 0 || add_result(verdict, from, response) < 0 ||
+	    add_onward(verdict, from) < 0 || add_failure(verdict, &from->failure) < 0 ||
+	    add_result(verdict, from, response) < 0 ||
 	    add(verdict, "progress", from->progress, REMOTE_PROGRESS_MAX) < 0 ||
 	    add(verdict, "captured", slice_from_str(from->captured), REMOTE_CAPTURED_MAX) < 0 ||
 	    add(verdict, "budgets", slice_from_str(from->budgets), VALUE_SHOWN_MAX) < 0 ||

@@ -163,7 +163,7 @@ static int open_stream(struct watch *watch, const struct remote_plan *plan, cons
 	int r = 0;
 
 	if (input->captured)
-		r = spec_parse_json("captured values", slice_from_str(input->captured), &ask.captured, error);
+		r = spec_parse_stored("captured values", slice_from_str(input->captured), &ask.captured, error);
 	if (r == 0)
 		r = ask_start(watch->poller, &ask, on_end, watch, &watch->ask, error);
 	json_decref(ask.captured);

@@ -1,4 +1,4 @@
-"""liborders.py - more of the C library by ctypes: handles in the order of completion, groups, and promises."""
+"""liborders.py - more of the C library by ctypes: handles in the order of completion, groups, promises, and what a handle hears."""
 import ctypes
 import errno
 import json
@@ -27,6 +27,8 @@ _FUNCTIONS = {
     "group_refresh": (_INT, _P, _U64), "group_wait_created": (_INT, _P, _U64), "group_wait": (_INT, _P, _INT, _U64),
     "group_as_completed": (_INT, _P, _U64, _PP), "group_save": (_INT, _P, _S), "group_open": (_INT, _P, _S, _PP),
     "group_file_error": (_S, _P), "future_ref": (_P, _P),
+    "future_is_running": (_INT, _P), "future_is_cancelled": (_INT, _P), "future_progress": (_S, _P),
+    "future_on_progress": (_INT, _P, _CB, _P),
     "future_claim": (_INT, _P, _U64, _CB, _P, _PP), "future_claim_id": (_S, _P), "future_set_claim": (_INT, _P, _S),
     "future_renew": (_INT, _P, _U64, _CB, _P, _PP), "future_set_progress": (_INT, _P, _S, _CB, _P, _PP),
     "future_resolve": (_INT, _P, _S, _SIZE, _S, _CB, _P, _PP), "future_reject": (_INT, _P, _P, _CB, _P, _PP),
@@ -148,6 +150,33 @@ class Group(_Handle):
 
 def file_error(connection):
     return _text(_lib.futured_group_file_error(connection.handle))
+
+
+# What a handle has heard.
+
+def is_running(future):
+    return bool(_check(_lib.futured_future_is_running(future.handle)))
+
+
+def is_cancelled(future):
+    return bool(_check(_lib.futured_future_is_cancelled(future.handle)))
+
+
+def progress(future):
+    value = _lib.futured_future_progress(future.handle)
+    return None if value is None else json.loads(value)
+
+
+def on_progress(future, function):
+    """Have function(future) called at each change."""
+    number = libfutured._remember(lambda: function(future))
+    future.numbers.append(number)
+    _check(_lib.futured_future_on_progress(future.handle, _on_change, number))
+
+
+@_CB
+def _on_change(_, number):
+    libfutured._calls[number]()
 
 
 # Promises. Each gives the answer; Error when it is refused.

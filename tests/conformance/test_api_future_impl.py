@@ -4,6 +4,7 @@ import json
 import struct
 
 from conformance import harness, libfutured
+from liborders import on_progress, progress
 from sampling import SamplingTest
 
 POLL_SECONDS = 0.5
@@ -84,6 +85,21 @@ class Polls(SamplingTest):
         self.service.complete(name, result="there")
         self.assertEqual([f.json(harness.PATIENCE) for f in (future, *others)], ["there"] * 4)
         self.assertEqual(self.count("poll", name), 1)
+
+    def test_queue_state_observer(self):
+        """Called when the service says something else of its queue, with the reason; not for each poll."""
+        self.service.fault({"kind": "poll", "hold": True, "times": None})
+        states = [{"queue_state": "active"}, {"queue_state": "active"},
+                  {"queue_state": "paused_capacity", "queue_state_reason": "short on capacity"}]
+        future, name = self.promise(polls=4, queue=states)
+        heard = []
+        on_progress(future, lambda f: heard.append(progress(f)))
+        for i in range(4):
+            self.seen(i + 1, "poll", name)
+            self.service.release()
+            self.c.process_until(lambda i=i: i == 3 or states[i] in heard)
+        self.assertIsNone(future.exception(harness.PATIENCE))
+        self.assertEqual([state for state in heard if state], [states[0], states[2]])
 
     def test_result_is_cached(self):
         future, name = self.promise(polls=1, result={"path": "tinker://a"})

@@ -5,7 +5,8 @@ import threading
 from conformance import harness, libfutured
 from kinds import KindsTest
 from libfutured import Cancelled, Failed
-from liborders import claim, promise, set_exception, set_progress, set_result
+from liborders import (claim, is_cancelled, is_running, on_progress, progress, promise, set_exception, set_progress,
+                       set_result)
 
 
 class FutureTests(KindsTest):
@@ -116,7 +117,7 @@ class FutureTests(KindsTest):
 
     def test_cancelled(self):
         kinds = [self.running(), self.to_be_cancelled(), self.cancelled(), self.failed(), self.succeeded()]
-        self.assertEqual([f.state == "cancelled" for f in kinds], [False, False, True, False, False])
+        self.assertEqual([is_cancelled(f) for f in kinds], [False, False, True, False, False])
 
     def test_done(self):
         kinds = [self.running(), self.to_be_cancelled(), self.cancelled(), self.failed(), self.succeeded()]
@@ -181,12 +182,28 @@ class FutureTests(KindsTest):
         self.assertEqual((len(seen), len(set(seen))), (1000, 1))
 
     def test_running(self):
-        """A promise runs when somebody has taken it on; one of a service, when that has been asked."""
-        unclaimed, claimed = promise(self.c), promise(self.c)
+        """A promise runs when somebody has taken it on; one of a service, when that has been asked. A handle that follows
+        its future knows it without asking."""
+        unclaimed, claimed, asked = promise(self.c), promise(self.c), self.running()
+        for future in (unclaimed, claimed, asked):
+            on_progress(future, lambda f: None)
         claim(claimed)
-        self.assertEqual([self.snapshot(f.id)["state"] for f in (unclaimed, claimed)], ["pending", "running"])
+        self.c.process_until(lambda: is_running(claimed) and is_running(asked))
+        self.assertEqual([is_running(f) for f in (unclaimed, claimed, asked)], [False, True, True])
         over = [self.cancelled(), self.failed(), self.succeeded()]
-        self.assertNotIn("running", [self.snapshot(f.id)["state"] for f in over])
+        self.assertEqual([is_running(f) for f in over], [False, False, False])
+
+    def test_progress(self):
+        """Told of each change, to those who follow it and are in the loop."""
+        future, heard = promise(self.c), []
+        other = self.connect().attach(future.id)
+        on_progress(other, lambda f: heard.append(progress(f)))
+        for i in range(3):
+            set_progress(future, {"step": i})
+            other.connection.process_until(lambda i=i: {"step": i} in heard)
+        set_result(future, "done")
+        self.assertEqual(other.json(harness.PATIENCE), "done")
+        self.assertEqual([value for value in heard if value], [{"step": i} for i in range(3)])
 
     def refused(self, function, *arguments):
         with self.assertRaises(libfutured.Error) as caught:

@@ -417,6 +417,98 @@ START_TEST(a_label_twice_is_the_callers_mistake)
 }
 END_TEST
 
+/* --- another operation ------------------------------------------------------------------------- */
+
+static int go_on(const struct future_rec *rec, uint64_t seq)
+{
+	const struct store_texts texts = { "{\"poll\":2}", "{\"n\":2}", "not looked at" };
+	struct fixture_ask ask = { &answers, 0 };
+	struct event_rec event;
+
+	answers.count = 0;
+	fixture_event(&event, rec, STORE_EVENT_PROGRESS, seq);
+	ck_assert_int_eq(store_continue(store, rec, &texts, seq ? &event : NULL, fixture_done, &ask), 0);
+	ck_assert_int_eq(fixture_wait(store, &answers.count, 1), 0);
+	return answers.status[0];
+}
+
+START_TEST(the_next_operation_is_there_whole)
+{
+	struct fixture_loaded loaded;
+	struct future_rec rec;
+
+	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
+	ck_assert_int_eq(fixture_create(store, 2, 2), 0);
+	fixture_rec(&rec, 1);
+	free(rec.profile);
+	rec.profile = strdup("another");
+	rec.phase = STORE_PHASE_SUBMIT;
+	rec.hops = 4;
+	rec.seq = 3;
+	free(rec.captured);
+	rec.captured = NULL;
+	rec.n_after = 2;
+	fixture_id(rec.after[0], 77);
+	fixture_id(rec.after[1], 8);    /* one that it had, at another place */
+	ck_assert_int_eq(go_on(&rec, 3), 0);
+	read_texts(1);
+	ck_assert_str_eq(got.spec, "{\"poll\":2}");
+	ck_assert_str_eq(got.params, "{\"n\":2}");
+	ck_assert_str_eq(got.request, fixture_texts.request);
+	reopen(&loaded);
+	ck_assert_uint_eq(loaded.count, 2);
+	fixture_compare(&rec, &loaded.recs[0]);
+	ck_assert_uint_eq(loaded.recs[1].n_after, 3);
+	ck_assert_str_eq(loaded.spec, fixture_texts.spec);
+	ck_assert_uint_eq(store_last_seq(store), 3);
+	future_rec_done(&rec);
+	fixture_loaded_done(&loaded);
+}
+END_TEST
+
+START_TEST(one_without_profile_and_dependencies)
+{
+	struct fixture_loaded loaded;
+	struct future_rec rec;
+
+	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
+	fixture_rec(&rec, 1);
+	free(rec.profile);
+	rec.profile = NULL;
+	rec.n_after = 0;
+	ck_assert_int_eq(go_on(&rec, 0), 0);
+	reopen(&loaded);
+	fixture_compare(&rec, &loaded.recs[0]);
+	future_rec_done(&rec);
+	fixture_loaded_done(&loaded);
+}
+END_TEST
+
+START_TEST(nothing_goes_on_in_part)
+{
+	struct fixture_loaded loaded;
+	struct future_rec rec;
+
+	ck_assert_int_eq(fixture_create(store, 1, 1), 0);
+	fixture_rec(&rec, 1);
+	rec.hops = 4;
+	memcpy(rec.after[2], rec.after[0], STORE_ID_BYTES);
+	ck_assert_int_eq(go_on(&rec, 2), -EINVAL);
+	future_rec_done(&rec);
+	fixture_rec(&rec, 5);
+	ck_assert_int_eq(go_on(&rec, 2), -ENOENT);
+	future_rec_done(&rec);
+	read_texts(1);
+	ck_assert_str_eq(got.spec, fixture_texts.spec);
+	reopen(&loaded);
+	fixture_rec(&rec, 1);
+	fixture_compare(&rec, &loaded.recs[0]);
+	ck_assert_uint_eq(store_last_seq(store), 1);
+	future_rec_done(&rec);
+	fixture_loaded_done(&loaded);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -437,6 +529,9 @@ int main(void)
 	tcase_add_test(tcase, reads_see_the_writes_before_them);
 	tcase_add_test(tcase, the_event_log_is_trimmed);
 	tcase_add_test(tcase, a_label_twice_is_the_callers_mistake);
+	tcase_add_test(tcase, the_next_operation_is_there_whole);
+	tcase_add_test(tcase, one_without_profile_and_dependencies);
+	tcase_add_test(tcase, nothing_goes_on_in_part);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -207,27 +207,40 @@ static bool same_text(const char *a, const char *b)
 /* What an update must not change, because the real store does not write it. */
 static void check_update(const struct future_rec *old, const struct future_rec *rec)
 {
-	assert(old->uid == rec->uid && old->gid == rec->gid && old->mode == rec->mode && old->kind == rec->kind);
-	assert(same_text(old->profile, rec->profile) && same_text(old->key, rec->key));
+	assert(old->uid == rec->uid && old->gid == rec->gid && old->mode == rec->mode);
+	assert(same_text(old->key, rec->key));
 	assert(old->n_labels == rec->n_labels && old->created_at_ms == rec->created_at_ms);
 	/* What is over stays so, and an acknowledgement belongs to what is over. */
 	assert(old->state < STORE_SUCCEEDED || (old->state == rec->state && old->phase <= rec->phase));
 	assert(rec->state >= STORE_SUCCEEDED || rec->phase < STORE_PHASE_ACK);
 }
 
-int disk_update(struct disk *disk, const struct future_rec *rec, const struct event_rec *event,
-    struct store_blob result, struct store_blob error_details)
+/* Likewise, of what changes when a future goes on to another operation. */
+static void check_operation(const struct future_rec *old, const struct future_rec *rec)
 {
-	struct disk_future *future = find(disk, rec->id);
+	assert(old->kind == rec->kind && same_text(old->profile, rec->profile) && old->n_after == rec->n_after);
+}
+
+static void replace(struct disk_future *future, const struct future_rec *rec)
+{
 	struct future_rec copy;
 
-	if (!future)
-		return -ENOENT;
 	check_update(&future->rec, rec);
 	if (future_rec_copy(rec, &copy) < 0)
 		abort();
 	future_rec_done(&future->rec);
 	future->rec = copy;
+}
+
+int disk_update(struct disk *disk, const struct future_rec *rec, const struct event_rec *event,
+    struct store_blob result, struct store_blob error_details)
+{
+	struct disk_future *future = find(disk, rec->id);
+
+	if (!future)
+		return -ENOENT;
+	check_operation(&future->rec, rec);
+	replace(future, rec);
 	if (result.data) {
 		blob_done(&future->result);
 		future->result = blob_copy(result);
@@ -236,6 +249,24 @@ int disk_update(struct disk *disk, const struct future_rec *rec, const struct ev
 		blob_done(&future->error_details);
 		future->error_details = blob_copy(error_details);
 	}
+	log_event(disk, event);
+	disk->writes++;
+	return 0;
+}
+
+int disk_continue(struct disk *disk, const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event)
+{
+	struct disk_future *future = find(disk, rec->id);
+
+	if (!future)
+		return -ENOENT;
+	assert(rec->state < STORE_SUCCEEDED && rec->hops == future->rec.hops + 1);
+	replace(future, rec);
+	free((void *)(uintptr_t)future->texts.spec);
+	free((void *)(uintptr_t)future->texts.params);
+	future->texts.spec = text_copy(texts->spec);
+	future->texts.params = text_copy(texts->params);
 	log_event(disk, event);
 	disk->writes++;
 	return 0;

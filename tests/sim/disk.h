@@ -19,6 +19,8 @@ int disk_create(struct disk *disk, const struct future_rec *rec, const struct st
     const struct event_rec *event);
 int disk_update(struct disk *disk, const struct future_rec *rec, const struct event_rec *event,
     struct store_blob result, struct store_blob error_details);
+int disk_continue(struct disk *disk, const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event);
 int disk_forget(struct disk *disk, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event);
 
 /* Of store_pause() and store_each_pause(). */

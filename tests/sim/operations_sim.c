@@ -84,6 +84,10 @@ static void capture(struct exchange *exchange, const struct operation *operation
 static void reply_over(struct exchange *exchange, const struct script *script, struct operation *operation)
 {
 	operation->truth.over = true;
+	if (script->next[0]) {
+		reply_continue(&exchange->reply, script);
+		return;
+	}
 	if (!script->plan.has_fetch || script->end != OUTCOME_SUCCESS) {
 		reply_end(&exchange->reply, script, script->end);
 		return;
@@ -129,8 +133,12 @@ static struct operation *find_operation(struct service *service, const struct sc
 	struct operation *operation;
 	char name[SCRIPT_TEXT];
 
-	if (input->captured && sscanf(input->captured, "{\"op\":\"%63[^\"]\"", name) == 1)
-		return service_find_operation(service, name);
+	if (input->captured && sscanf(input->captured, "{\"op\":\"%63[^\"]\"", name) == 1) {
+		operation = service_find_operation(service, name);
+		return operation || script->plan.n_results == 0 ? operation : operation_add(service, name);
+	}
+	if (script->plan.n_results > 0)
+		service_violate(service, "asked without what the results said");
 	if (script->plan.has_submit) {
 		service_violate(service, "asked without what the submit's answer said");
 		return NULL;
@@ -238,6 +246,21 @@ static void step_cancel(struct exchange *exchange, const struct script *script, 
 	reply_status(&exchange->reply, OUTCOME_PENDING, 200);
 }
 
+/* The operation that a future has gone on to is a new one, and those before it are behind it for good. */
+static void note_stage(struct service *service, struct asked *asked, const struct script *script)
+{
+	char mark[SCRIPT_TEXT + 2];
+
+	snprintf(mark, sizeof(mark), ",%.64s,", script->stage);
+	if (strcmp(asked->stage, script->stage) == 0)
+		return;
+	if (strstr(asked->stages, mark))
+		service_violate(service, "back at an operation that was left behind: %s", script->stage);
+	strncat(asked->stages, mark, sizeof(asked->stages) - strlen(asked->stages) - 1);
+	snprintf(asked->stage, sizeof(asked->stage), "%s", script->stage);
+	asked->submits = asked->taken = 0;
+}
+
 void service_answer_step(struct exchange *exchange, const struct script *script, const struct step_input *input)
 {
 	static void (*const steps[STEPS])(struct exchange *exchange, const struct script *script,
@@ -246,6 +269,7 @@ void service_answer_step(struct exchange *exchange, const struct script *script,
 		[STEP_CANCEL] = step_cancel, [STEP_ACK] = step_ack
 	};
 
+	note_stage(exchange->service, exchange->asked, script);
 	if (exchange->asked->acks > 0 && input->step != STEP_ACK)
 		service_violate(exchange->service, "asked again after it was acknowledged");
 	steps[input->step](exchange, script, input);

@@ -38,6 +38,15 @@ void reply_end(struct reply *reply, const struct script *script, enum outcome ou
 	}
 }
 
+void reply_continue(struct reply *reply, const struct script *script)
+{
+	reply_status(reply, OUTCOME_CONTINUE, 200);
+	for (size_t i = 0; i < sizeof(reply->next); i++)
+		reply->next[i] = script->next[i] == ',' ? ' ' : script->next[i] == ';' ? ',' : script->next[i];
+	reply->verdict.source.spec = slice_from_str(reply->next);
+	reply->verdict.source.profile = slice_from_str(script->stage);
+}
+
 void reply_throttle(struct reply *reply, const struct script *script)
 {
 	struct verdict *verdict = &reply->verdict;

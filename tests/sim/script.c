@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { FLAG, NUMBER, SECONDS, TEXT, RANGE, POLICY, END, KIND, UNTIL, IDS };
+enum type { FLAG, NUMBER, SECONDS, TEXT, RANGE, POLICY, END, KIND, UNTIL, IDS, RESULTS };
 
 #define AT(field) offsetof(struct script, field)
 
@@ -41,6 +41,8 @@ static const struct word {
 	{ "polls", NUMBER, AT(polls), 0 },
 	{ "end", END, AT(end), 0 },
 	{ "result", TEXT, AT(result), 0 },
+	{ "next", TEXT, AT(next), 0 },
+	{ "stage", TEXT, AT(stage), 0 },
 	{ "fail", RANGE, AT(fail_from), AT(fail_to) },
 	{ "throttle", RANGE, AT(throttle_at), AT(throttle_usec) },
 	{ "wait", SECONDS, AT(wait_usec), AT(has_wait) },
@@ -70,7 +72,8 @@ static const struct word {
 	{ "kind", KIND, AT(plan.kind), 0 },
 	{ "rings", SECONDS, AT(plan.delay_usec), AT(plan.has_delay) },
 	{ "until", UNTIL, AT(plan.until), 0 },
-	{ "of", IDS, AT(of), 0 }
+	{ "of", IDS, AT(of), 0 },
+	{ "results", RESULTS, AT(results), 0 }
 };
 
 static void complain(const char *what, const char *word)
@@ -146,15 +149,16 @@ static void read_until(struct script *script, const char *value)
 		complain("no such until", value);
 }
 
-static void read_ids(struct script *script, const char *value)
+static struct id *read_ids(const char *value, size_t *ret_count)
 {
-	script->of = calloc(strlen(value) / ID_TEXT_LEN + 1, sizeof(*script->of));
-	if (!script->of)
+	struct id *ids = calloc(strlen(value) / ID_TEXT_LEN + 1, sizeof(*ids));
+
+	if (!ids)
 		abort();
 	for (; *value; value += ID_TEXT_LEN + (value[ID_TEXT_LEN] == ','))
-		if (id_parse(value, ID_TEXT_LEN, &script->of[script->plan.n_of++]) < 0)
+		if (id_parse(value, ID_TEXT_LEN, &ids[(*ret_count)++]) < 0)
 			complain("no id", value);
-	script->plan.of = script->of;
+	return ids;
 }
 
 static void read_word(struct script *script, const struct word *word, const char *value)
@@ -192,7 +196,10 @@ static void read_word(struct script *script, const struct word *word, const char
 		read_until(script, value);
 		break;
 	case IDS:
-		read_ids(script, value);
+		script->plan.of = script->of = read_ids(value, &script->plan.n_of);
+		break;
+	case RESULTS:
+		script->plan.results = script->results = read_ids(value, &script->plan.n_results);
 		break;
 	}
 }
@@ -251,8 +258,10 @@ struct script *script_new(const char *text, size_t len)
 
 struct script *script_free(struct script *script)
 {
-	if (script)
-		free(script->of);
+	if (!script)
+		return NULL;
+	free(script->of);
+	free(script->results);
 	free(script);
 	return NULL;
 }

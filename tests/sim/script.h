@@ -4,7 +4,7 @@
 
 #include "daemon/broker/remote.h"
 
-#define SCRIPT_TEXT 64
+#define SCRIPT_TEXT 128
 
 /*
  * A spec is words separated by blanks, `name` or `name=value`. Times are seconds, fractions allowed.
@@ -31,6 +31,10 @@
  *   unsent=N lost=N busy=N               the first N submits cannot be sent; are taken but the answer is
  *                                        lost; are refused with 503
  *   at_once                              the answer to the submit is the end
+ *   next=WORDS                           it ends in another operation, whose script has commas in the place of blanks,
+ *                                        and semicolons in the place of commas
+ *   stage=TEXT                           which of several operations it is: none comes back
+ *   results=IDS                          it takes the operation's name out of their results, the last one's counts
  *   hops=N fetch_pending=N fetch_fail=N  the result is N places further; the first N fetches find it not ready yet,
  *                                        after the first N were not answered
  *   ack_on=N ack_fail=N                  the plan's set of ends, else all three; the first N are answered 503
@@ -48,8 +52,9 @@
 struct script {
 	struct plan plan;               /* first: see remote.h */
 	char bucket[SCRIPT_TEXT], origin[SCRIPT_TEXT], place[SCRIPT_TEXT], op[SCRIPT_TEXT], result[SCRIPT_TEXT];
+	char next[SCRIPT_TEXT], stage[SCRIPT_TEXT];
 	enum outcome end;
-	struct id *of;                  /* for the plan */
+	struct id *of, *results;        /* for the plan */
 	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells, promise;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
 	unsigned hops, fetch_pending, fetch_fail, ack_fail, events_busy;

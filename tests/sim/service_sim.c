@@ -132,6 +132,23 @@ static void on_plan_free(void *self, struct plan *plan)
 	script_free((struct script *)plan);
 }
 
+/* The last result is the name of the operation. */
+static int on_refer(void *self, const struct plan *plan, size_t i, struct slice result, const char *taken, char **ret,
+    struct error *error)
+{
+	const char *before = taken ? taken : "";
+	struct service *service = self;
+	size_t size = result.len + 32;
+
+	if ((i > 0) != (taken != NULL) || i >= plan->n_results)
+		service_violate(service, "result %zu of %zu after \"%s\"", i, plan->n_results, before);
+	if (slice_equals(result, "nothing"))
+		return error_set(error, ERROR_INVALID_SPEC, "nothing is there");
+	*ret = must(malloc(size));
+	snprintf(*ret, size, "{\"op\":\"%.*s\",\"hop\":0}", (int)result.len, result.data);
+	return 0;
+}
+
 static void check_start(struct service *service, struct place *place, struct asked *asked, const struct plan *plan)
 {
 	unsigned limit = plan->bucket_limit ? plan->bucket_limit : service->limit_bucket;
@@ -312,7 +329,7 @@ struct service *service_new(const uint64_t *now_usec)
 	service->now_usec = now_usec;
 	service->remote = (struct remote){
 		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .origin = on_origin,
-		.embed = on_embed,
+		.embed = on_embed, .refer = on_refer,
 		.start = on_start, .abort = on_abort, .watch = service_watch, .unwatch = service_unwatch
 	};
 	return service;

@@ -38,7 +38,8 @@ void service_expect_pause(struct service *service, const char *place, uint64_t u
 
 /* What was asked in the name of one future. */
 struct asked {
-	unsigned submits, taken;        /* sent; carried out as a new operation */
+	unsigned submits, taken;        /* sent; carried out as a new operation; both of its latest stage */
+	char stage[SCRIPT_TEXT], stages[256];   /* the latest, and all so far */
 	unsigned polls, fetches, cancels, acks;
 	unsigned watches;               /* streams of events that were asked for */
 	bool watching;                  /* one is open */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { CREATE, UPDATE, FORGET, PAUSE, STOP, GO, READ_RESULT, READ_DETAILS, READ_TEXTS, READ_EVENTS };
+enum kind { CREATE, UPDATE, CONTINUE, FORGET, PAUSE, STOP, GO, READ_RESULT, READ_DETAILS, READ_TEXTS, READ_EVENTS };
 
 /* One operation with copies of all that it was given, then of all that it found. */
 struct operation {
@@ -223,6 +223,20 @@ int store_update(struct store *store, const struct future_rec *rec, const struct
 	return 0;
 }
 
+int store_continue(struct store *store, const struct future_rec *rec, const struct store_texts *texts,
+    const struct event_rec *event, store_cb done, void *arg)
+{
+	struct operation *op = enqueue(store, CONTINUE, NULL, event, arg);
+
+	if (!op)
+		return -ENOMEM;
+	if (future_rec_copy(rec, &op->rec) < 0)
+		abort();
+	op->texts = texts_copy(texts);
+	op->done.plain = done;
+	return 0;
+}
+
 int store_forget(struct store *store, const uint8_t id[STORE_ID_BYTES], const struct event_rec *event,
     store_cb done, void *arg)
 {
@@ -353,6 +367,8 @@ static int perform(struct disk *disk, struct operation *op)
 		return disk_create(disk, &op->rec, &op->texts, event);
 	case UPDATE:
 		return disk_update(disk, &op->rec, event, op->result, op->details);
+	case CONTINUE:
+		return disk_continue(disk, &op->rec, &op->texts, event);
 	case FORGET:
 		return disk_forget(disk, op->rec.id, event);
 	case PAUSE:
@@ -422,6 +438,7 @@ static void call_back(struct operation *op)
 	switch (op->kind) {
 	case CREATE:
 	case UPDATE:
+	case CONTINUE:
 	case FORGET:
 	case PAUSE:
 	case STOP:

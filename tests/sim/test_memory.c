@@ -63,7 +63,7 @@ char *fail_strndup(const char *text, size_t len)
 	return fails() ? NULL : strndup(text, len);
 }
 
-#define CREATES 8
+#define CREATES 9
 
 /* One run of everything, with the nth allocation failing. */
 struct run {
@@ -94,7 +94,8 @@ static void create_all(struct run *run)
 		"submit cancel polls=3 progress", "submit idempotency busy=1 polls=2 bucket=other", "polls=1 fail=1:2",
 		"end=failure", "throttle=1:5", "polls=40 polling=1/1/1 bucket=third origin=https://third:443",
 		"submit idempotency fetch hops=1 fetch_pending=1 ack ack_fail=1 polls=1 bucket=fourth",
-		"events events_busy=1 events_close=3 wake=1 tells polls=8 polling=1/1/1 ack bucket=fifth"
+		"events events_busy=1 events_close=3 wake=1 tells polls=8 polling=1/1/1 ack bucket=fifth",
+		"stage=a submit idempotency bucket=sixth next=stage=b,submit,idempotency,bucket=seventh"
 	};
 	struct store_label labels[] = { { (char *)"app", (char *)"x" }, { (char *)"run", (char *)"7" } };
 
@@ -264,7 +265,7 @@ START_TEST(whichever_fails)
 		sim_crash(run.sim, SECOND);
 		if (run.created[0].code == ERROR_NONE)
 			ck_assert(client_view(run.sim, &run.created[0].id).terminal);
-		for (int i = 6; i < CREATES; i++)
+		for (int i = 6; i < 8; i++)
 			if (run.created[i].code == ERROR_NONE)
 				ck_assert_int_eq(disk_find(run.sim->disk, run.created[i].id.bytes)->rec.phase,
 				    STORE_PHASE_ACKED);

@@ -65,6 +65,7 @@ START_TEST(nothing_is_told_before_it_is_durable)
 {
 	struct id id = client_make(sim, "promise");
 	struct answer claimed, second, resolved, late;
+	uint64_t seq = client_view(sim, &id).seq;
 	char text[PROMISE_CLAIM_LEN + 1];
 
 	sim->commit_usec = UINT64_MAX;
@@ -75,7 +76,9 @@ START_TEST(nothing_is_told_before_it_is_durable)
 	ck_assert_uint_eq(second.calls, 0);     /* that somebody has it is not sure yet either */
 	ck_assert(!client_view(sim, &id).claimed);
 	ck_assert_int_eq(client_state(sim, &id), STORE_PENDING);
+	ck_assert_uint_eq(client_view(sim, &id).seq, seq);
 	sim_commit(sim);
+	ck_assert_uint_eq(client_view(sim, &id).seq, seq + 1);
 	ck_assert_uint_eq(claimed.calls, 1);
 	expect_error(&second, ERROR_INVALID_STATE);
 	ck_assert(client_view(sim, &id).claimed);

@@ -56,7 +56,7 @@ class Tree:
             if not re.search(rf"\b{name}\b", self.header):
                 yield name
         for name in re.findall(r"`((?:future|server)\.\w+)`", text):
-            if f"### {name}\n" not in self.protocol:
+            if not re.search(rf"^### .*\b{re.escape(name)}\b", self.protocol, re.M):
                 yield name
         for name in re.findall(r"`futurectl (\w+)", text):
             if f'{{ "{name}",' not in self.commands:

@@ -102,7 +102,8 @@ static const struct { const char *template, *error; } BAD[] = {
 	{ "{a", "url: a brace that is not part of a template is written twice" },
 	{ "a}b", "url: a brace that is not part of a template is written twice" },
 	{ "{++a}", "url: a brace that is not part of a template is written twice" },
-	{ "{result:0197/a}", "url: {result:...} is not supported by this version" },
+	{ "{result:0197/a}",
+	  "url: a reference to a result has the id of a future: {result:ID} or {result:ID/pointer}" },
 	{ "{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}", "url: a template's name is too long" },
 };
 
@@ -152,7 +153,7 @@ END_TEST
 
 START_TEST(single_templates_are_told_apart)
 {
-	char name[REMOTE_NAME_MAX + 1];
+	char name[TEMPLATE_NAME_MAX + 1];
 	bool plus;
 
 	ck_assert(template_single("{+location}", name, &plus) && plus);
