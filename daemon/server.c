@@ -75,6 +75,7 @@ static struct broker_config broker_part(const struct config *config)
 		.long_polls_total = (unsigned)config->long_polls,
 		.long_polls_bucket = (unsigned)config->long_polls_per_bucket,
 		.futures_per_uid = config->futures_per_uid,
+		.result_max = config->result_max,
 	};
 }
 
@@ -85,6 +86,7 @@ static struct ipc_config ipc_part(const struct config *config)
 		.connections_per_uid = config->connections_per_uid,
 		.calls_per_connection = config->calls_per_connection,
 		.futures_per_uid = config->futures_per_uid,
+		.result_max = config->result_max,
 	};
 }
 

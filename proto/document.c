@@ -306,16 +306,17 @@ static int read_value(struct reader *in)
 	return r;
 }
 
-int document_pack(struct pack *pack, const char *text)
+int document_pack_value(struct pack *pack, const char *text)
 {
 	struct reader in = { .at = text, .pack = pack };
-	int r;
+	int r = read_value(&in);
 
-	read_space(&in);
-	if (*in.at != '{')
-		return -EINVAL;
-	r = read_value(&in);
 	if (r < 0)
 		return r;
 	return *in.at ? -EINVAL : pack->error;
+}
+
+int document_pack(struct pack *pack, const char *text)
+{
+	return text[strspn(text, " \t\n\r")] == '{' ? document_pack_value(pack, text) : -EINVAL;
 }

@@ -10,4 +10,7 @@
  * 64 bits hold them. 0; -EINVAL for what is not JSON, not an object, or nested too deeply; -EMSGSIZE, -ENOMEM. */
 int document_pack(struct pack *pack, const char *text);
 
+/* The same for any JSON value. */
+int document_pack_value(struct pack *pack, const char *text);
+
 #endif

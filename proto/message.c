@@ -311,6 +311,46 @@ const struct field extend_params_fields[] = {
 	FIELDS_END
 };
 
+const struct field claim_params_fields[] = {
+	FIELD(claim_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(claim_params, lease, FIELD_SPAN, 0),
+	FIELDS_END
+};
+
+const struct field renew_params_fields[] = {
+	FIELD(renew_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(renew_params, claim, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(renew_params, lease, FIELD_SPAN, FIELD_REQUIRED),
+	FIELDS_END
+};
+
+const struct field progress_params_fields[] = {
+	FIELD(progress_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(progress_params, claim, FIELD_TEXT, 0),
+	FIELD(progress_params, progress, FIELD_ANY, FIELD_REQUIRED),
+	FIELDS_END
+};
+
+const struct field resolve_params_fields[] = {
+	FIELD(resolve_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(resolve_params, claim, FIELD_TEXT, 0),
+	FIELD(resolve_params, result, FIELD_BYTES, 0),
+	FIELD(resolve_params, content_type, FIELD_TEXT, 0),
+	FIELD(resolve_params, offset, FIELD_U64, 0),
+	FIELD(resolve_params, more, FIELD_BOOL, 0),
+	FIELDS_END
+};
+
+const struct field reject_params_fields[] = {
+	FIELD(reject_params, id, FIELD_ID, FIELD_REQUIRED),
+	FIELD(reject_params, claim, FIELD_TEXT, 0),
+	FIELD(reject_params, kind, FIELD_TEXT, 0),
+	FIELD(reject_params, message, FIELD_TEXT, 0),
+	FIELD(reject_params, code, FIELD_TEXT, 0),
+	FIELD(reject_params, details, FIELD_BYTES, 0),
+	FIELDS_END
+};
+
 const struct field name_params_fields[] = {
 	FIELD(name_params, name, FIELD_TEXT, FIELD_REQUIRED),
 	FIELDS_END
@@ -336,6 +376,19 @@ const struct field create_reply_fields[] = {
 	FIELDS_END
 };
 
+const struct field claim_reply_fields[] = {
+	FIELD(claim_reply, claim, FIELD_TEXT, 0),
+	FIELD(claim_reply, lease_until_ms, FIELD_U64, 0),
+	FIELD(claim_reply, progress, FIELD_TEXT, 0),
+	FIELDS_END
+};
+
+const struct field state_reply_fields[] = {
+	FIELD(state_reply, state, FIELD_TEXT, FIELD_REQUIRED),
+	FIELD(state_reply, offset, FIELD_U64, 0),
+	FIELDS_END
+};
+
 const struct field snapshot_fields[] = {
 	FIELD(snapshot, id, FIELD_ID, FIELD_REQUIRED),
 	FIELD(snapshot, state, FIELD_TEXT, FIELD_REQUIRED),
@@ -351,12 +404,15 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, deadline_at_ms, FIELD_U64, 0),
 	FIELD(snapshot, next_poll_at_ms, FIELD_U64, 0),
 	FIELD(snapshot, requests, FIELD_U64, 0),
+	FIELD(snapshot, hops, FIELD_U64, 0),
 	FIELD(snapshot, attempts, FIELD_U64, 0),
 	FIELD(snapshot, condition, FIELD_TEXT, 0),
 	FIELD(snapshot, condition_since_ms, FIELD_U64, 0),
 	FIELD(snapshot, last_error, FIELD_TEXT, 0),
 	FIELD(snapshot, cancel_requested, FIELD_BOOL, 0),
 	FIELD(snapshot, progress, FIELD_TEXT, 0),
+	FIELD(snapshot, claimed, FIELD_BOOL, 0),
+	FIELD(snapshot, lease_until_ms, FIELD_U64, 0),
 	FIELD(snapshot, content_type, FIELD_TEXT, 0),
 	FIELD(snapshot, result_size, FIELD_U64, 0),
 	FIELD(snapshot, seq, FIELD_U64, 0),

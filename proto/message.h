@@ -137,6 +137,47 @@ struct extend_params {
 };
 extern const struct field extend_params_fields[];
 
+/* Of a promise. claim is absent where nobody has claimed it; lease null: as long as the connection lives. */
+struct claim_params {
+	struct id id;
+	struct span lease;               /* absent: as null */
+};
+extern const struct field claim_params_fields[];
+
+struct renew_params {
+	struct id id;
+	struct slice claim;
+	struct span lease;               /* required */
+};
+extern const struct field renew_params_fields[];
+
+struct progress_params {
+	struct id id;
+	struct slice claim;
+	const msgpack_object *progress;  /* any value, or str of JSON text */
+};
+extern const struct field progress_params_fields[];
+
+struct resolve_params {
+	struct id id;
+	struct slice claim;
+	struct slice result;             /* bytes */
+	struct slice content_type;
+	struct maybe_u64 offset;         /* of a result that comes in parts: where this one belongs */
+	bool more;                       /* further parts follow */
+};
+extern const struct field resolve_params_fields[];
+
+struct reject_params {
+	struct id id;
+	struct slice claim;
+	struct slice kind;               /* default "rejected" */
+	struct slice message;
+	struct slice code;
+	struct slice details;            /* bytes */
+};
+extern const struct field reject_params_fields[];
+
 struct name_params {
 	struct slice name;
 };
@@ -161,6 +202,21 @@ struct create_reply {
 };
 extern const struct field create_reply_fields[];
 
+/* future.claim; future.renew has only the second. */
+struct claim_reply {
+	struct slice claim;
+	struct maybe_u64 lease_until_ms; /* absent: as long as the connection lives */
+	struct slice progress;           /* JSON text of the producer before */
+};
+extern const struct field claim_reply_fields[];
+
+/* future.resolve, future.reject. */
+struct state_reply {
+	struct slice state;
+	struct maybe_u64 offset;         /* bytes of the result so far, while more are to come */
+};
+extern const struct field state_reply_fields[];
+
 /* future.get, and each element of future.list. */
 struct snapshot {
 	struct id id;
@@ -177,12 +233,15 @@ struct snapshot {
 	struct maybe_u64 deadline_at_ms;
 	struct maybe_u64 next_poll_at_ms;
 	struct maybe_u64 requests;       /* sent to the service for this future */
+	struct maybe_u64 hops;           /* operations that it left behind for the next */
 	struct maybe_u64 attempts;       /* failed in a row, as the retry policy counts them */
 	struct slice condition;          /* "waiting", "unreachable", "throttled"; absent when all is well */
 	struct maybe_u64 condition_since_ms;
 	struct slice last_error;         /* of the last failing request */
 	bool cancel_requested;
 	struct slice progress;           /* JSON text */
+	bool claimed;                    /* a promise: by a producer */
+	struct maybe_u64 lease_until_ms; /* of that claim; absent: as long as its connection lives */
 	struct slice content_type;       /* of the result */
 	struct maybe_u64 result_size;    /* bytes */
 	struct maybe_u64 seq;            /* of its last change */

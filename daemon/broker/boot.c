@@ -5,6 +5,7 @@
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
 #include "daemon/broker/hold.h"
+#include "daemon/broker/promise.h"
 #include "daemon/broker/record.h"
 
 #include <errno.h>
@@ -124,6 +125,14 @@ static void schedule(struct future *future, uint64_t overdue)
 		set_deadline(future);
 }
 
+/* The same for one that asks no service. */
+static void schedule_local(struct future *future)
+{
+	future->next_usec = SCHED_NEVER;
+	set_deadline(future);
+	promise_resume(future, usec_until(future->broker, future->rec.lease_until_ms));
+}
+
 /* A spec that a newer language no longer takes must not be lost in silence. */
 static void fail_uncompiled(struct future *future, const struct error *error)
 {
@@ -170,6 +179,11 @@ static int adopt_one(struct broker *broker, struct loaded *loaded, uint64_t over
 		set_deadline(future);
 		return 0;
 	}
+	if (future->rec.kind != STORE_KIND_HTTP) {
+		schedule_local(future);
+		drive_arm(future);
+		return 0;
+	}
 	schedule(future, overdue);
 	drive_arm(future);
 	batch_join(future);
@@ -185,7 +199,8 @@ static uint64_t count_overdue(const struct broker *broker, const struct broker_l
 	uint64_t overdue = 0;
 
 	for (const struct loaded *loaded = loader->first; loaded; loaded = loaded->next) {
-		if (!future_at_rest(&loaded->rec) && !loaded->rec.held && loaded->rec.next_at_ms <= now_ms)
+		if (loaded->rec.kind == STORE_KIND_HTTP && !future_at_rest(&loaded->rec) && !loaded->rec.held &&
+		    loaded->rec.next_at_ms <= now_ms)
 			overdue++;
 	}
 	return overdue;

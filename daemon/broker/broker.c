@@ -133,10 +133,11 @@ uint64_t broker_run(struct broker *broker)
 			expire(future, now);
 		keepalives_due(broker, now);
 		batches_due(broker, now);
+		assemblies_due(broker);
 		drive_grant(broker);
 	} while (wait_run(broker, now) > 0);  /* those called back may have asked for more */
 	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
-	    earliest(sched_next(&broker->wait_timers), batches_fade(broker))));
+	    earliest(sched_next(&broker->wait_timers), earliest(batches_fade(broker), assemblies_next(broker, now)))));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
 }
 

@@ -36,6 +36,7 @@ struct broker_config {
 	unsigned long_polls_total;      /* likewise, of those that the service holds: they have slots of their own */
 	unsigned long_polls_bucket;
 	uint64_t futures_per_uid;       /* stored futures of one user */
+	uint64_t result_max;            /* bytes of what a promise is kept with; 0: any number */
 };
 
 /* Make an empty broker. NULL: no memory. At the end close the store first, since callbacks under way hold
@@ -98,6 +99,7 @@ struct future_view {
 	bool terminal;                  /* of the durable state */
 	const char *condition;          /* "waiting" (held), "unreachable", "throttled" or NULL */
 	int64_t condition_since_ms;
+	bool claimed;                   /* a promise: somebody is at it */
 };
 void future_view(const struct future *future, struct future_view *ret);
 
@@ -135,6 +137,64 @@ int broker_read_error_details(struct broker *broker, const struct caller *caller
     broker_bytes_cb done, void *arg, struct error *error);
 /* A result reached a client completely (keep_until_delivered). */
 void broker_delivered(struct broker *broker, const struct id *id);
+
+/* --- promises -------------------------------------------------------------------------------------- */
+
+/*
+ * A promise is a future that a local process completes. Who may change it may claim it: from then on it takes the calls
+ * below only with that claim (ERROR_PERMISSION_DENIED without), and without a claim only while nobody has it. A claim
+ * holds until its lease is over or as long as its producer is there; then the promise is abandoned: it fails, or
+ * is free to be claimed again, as its spec says. One that is over, or held, takes none of these, nor does a claim count
+ * that is over: ERROR_INVALID_STATE. A future of another kind: ERROR_INVALID_ARGUMENT. What is refused because of the
+ * state is answered through the callback, after that state is durable.
+ */
+#define PROMISE_CLAIM_LEN 32            /* hexadecimal digits */
+#define PROMISE_PROGRESS_MAX 65536      /* bytes */
+#define PROMISE_CONTENT_TYPE_MAX 255
+#define PROMISE_KIND_MAX 64
+#define PROMISE_MESSAGE_MAX 4096
+#define PROMISE_CODE_MAX 256
+#define PROMISE_DETAILS_MAX (256 * 1024)
+
+/* A process that claims promises for as long as it is there: a connection. */
+struct producer;
+/* NULL: no memory. */
+struct producer *producer_new(struct broker *broker);
+/* It is gone: what it still has is abandoned in the next broker_run(). false: it had nothing. The broker must be there
+ * yet, unless it had nothing. */
+bool producer_free(struct producer *producer);
+
+/* How long a claim holds. */
+struct lease {
+	struct producer *producer;      /* as long as it is there; or NULL: */
+	uint64_t usec;                  /* so long from now, more than 0 */
+};
+
+struct claim {
+	const char *text;               /* PROMISE_CLAIM_LEN digits */
+	int64_t lease_until_ms;         /* 0: as long as its producer is there */
+	const char *progress;           /* JSON text of the one before, or NULL */
+};
+
+/* claim is NULL when error is not; borrowed for the call. */
+typedef void (*broker_claim_cb)(void *arg, const struct error *error, const struct claim *claim);
+/* ERROR_INVALID_STATE also when somebody else has claimed it. */
+int broker_claim(struct broker *broker, const struct caller *caller, const struct id *id, const struct lease *lease,
+    broker_claim_cb done, void *arg, struct error *error);
+/* Another lease for the same claim, from now on. */
+int broker_renew(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
+    const struct lease *lease, broker_claim_cb done, void *arg, struct error *error);
+
+/* In these, claim is absent where there is none. changed is true.
+ * Progress: JSON text, which the caller has checked. */
+int broker_set_progress(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
+    struct slice progress, broker_change_cb done, void *arg, struct error *error);
+/* It succeeds, with these bytes. content_type may be absent. ERROR_TOO_LARGE over a limit. */
+int broker_resolve(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
+    struct slice result, struct slice content_type, broker_change_cb done, void *arg, struct error *error);
+/* It fails. The failure's kind is a word of small letters, digits and '_', which need not be static. */
+int broker_reject(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
+    const struct failure *failure, broker_change_cb done, void *arg, struct error *error);
 
 /* --- listing ------------------------------------------------------------------------------------- */
 

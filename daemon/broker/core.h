@@ -2,6 +2,7 @@
 #ifndef BROKER_CORE_H
 #define BROKER_CORE_H
 
+#include "daemon/broker/assembly.h"
 #include "daemon/broker/batch.h"
 #include "daemon/broker/broker.h"
 #include "daemon/broker/bucket.h"
@@ -27,6 +28,7 @@ struct broker {
 	struct buckets *buckets;
 	struct keepalives keepalives;
 	struct batches batches;
+	struct assemblies assemblies;
 
 	struct wait *waits;             /* all of them */
 	struct wait *ready_first, *ready_last;  /* their condition holds or their time is over */

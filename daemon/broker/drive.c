@@ -5,6 +5,7 @@
 #include "daemon/broker/core.h"
 #include "daemon/broker/hold.h"
 #include "daemon/broker/pace.h"
+#include "daemon/broker/promise.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/verdict.h"
 #include "daemon/broker/watching.h"
@@ -55,6 +56,7 @@ void drive_end(struct future *future)
 	keepalive_leave(future);
 	batch_leave(future);
 	hold_leave(future);
+	promise_leave(future);
 	bucket_leave(broker->buckets, &future->slot);
 	sched_cancel(timers_of(future), &future->timer);
 }
@@ -231,6 +233,8 @@ void drive_due(struct future *future)
 
 	if (future->rec.held) {
 		hold_due(future);
+	} else if (future->rec.kind == STORE_KIND_PROMISE) {
+		promise_due(future);
 	} else if (future_join_bucket(future) < 0) {
 		drive_postpone(future);
 	} else if (now < future->deadline_usec) {
@@ -421,6 +425,7 @@ int drive_finish(struct future *future, struct future_rec *draft, const struct e
 	}
 	draft->error_http_status = failure->http_status;
 	draft->result_size = ending->result.data ? (int64_t)ending->result.len : -1;
+	record_drop_claim(future, draft);
 	if (ending->ack)
 		draft->phase = STORE_PHASE_ACK;
 	record_move(future, draft, ending->state);

@@ -18,6 +18,7 @@ struct future *future_new(struct broker *broker)
 	future->broker = broker;
 	future->rec.result_size = -1;
 	future->deadline_usec = SCHED_NEVER;
+	future->promise.lease_usec = SCHED_NEVER;
 	future->slot.granted = drive_granted;
 	sched_entry_init(&future->timer);
 	return future;
@@ -118,6 +119,7 @@ void future_view(const struct future *future, struct future_view *ret)
 		.rec = rec,
 		.state = future->durable_state,
 		.terminal = future_state_terminal(future->durable_state),
+		.claimed = rec->kind == STORE_KIND_PROMISE && future->durable_state == STORE_RUNNING,
 	};
 	if (!ret->terminal && rec->held) {
 		ret->condition = "waiting";

@@ -10,10 +10,12 @@
 
 #include <uthash.h>
 
+struct assembly;
 struct batch;
 struct broker;
 struct dependency;
 struct keepalive;
+struct producer;
 struct taking;
 struct wait_item;
 
@@ -68,6 +70,12 @@ struct future {
 		bool wished;            /* its last single answer, or the disk, asked for the time of the next */
 		uint64_t not_before_usec;       /* this one */
 	} batch;
+	struct {                        /* of a promise, its claim: see promise.h */
+		struct producer *producer;      /* it holds as long as this one is there; NULL: it does not depend on one */
+		struct future *next, *prev;
+		uint64_t lease_usec;    /* monotonic: its end; SCHED_NEVER: it has none, or there is no claim */
+		const char *gone;       /* why it is over before the lease is; NULL: it is not */
+	} promise;
 
 	struct {                        /* what it waits for: see hold.h */
 		struct dependency *on;  /* one for each id in rec.after, in that order; NULL: not linked */
@@ -77,6 +85,7 @@ struct future {
 		struct taking *taking;  /* values out of their results, under way: see refer.h; NULL: none are */
 	} hold;
 	struct dependency *dependents;  /* who waits for it: see dependents.h */
+	struct assembly *assembly;      /* a group: its result is being made; NULL: not yet */
 	uint64_t named;                 /* the last creation that named it as a dependency, or walk that met it */
 	struct future *walk;            /* what is to be looked at next in that walk */
 

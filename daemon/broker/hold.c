@@ -1,6 +1,7 @@
 /* hold.c - what a future waits for before anything is asked for it: a time, and others. */
 #include "daemon/broker/hold.h"
 
+#include "daemon/broker/assembly.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/dependents.h"
 #include "daemon/broker/drive.h"
@@ -132,6 +133,7 @@ int hold_fill(struct future *future, const struct caller *caller, const struct p
 /* The first of those that draft comes after and that wait for this one. False: none does. */
 static bool find_cycle(struct future *future, const struct future_rec *draft, struct id *ret)
 {
+	future->broker->naming++;
 	for (size_t i = 0; i < draft->n_after; i++) {
 		memcpy(ret->bytes, draft->after[i], sizeof ret->bytes);
 		if (dependents_lead_to(index_find(&future->broker->index, ret), future))
@@ -194,6 +196,7 @@ void hold_leave(struct future *future)
 {
 	refer_leave(future);
 	dependents_unlink(future);
+	assembly_drop(future);
 }
 
 void hold_look(struct future *future)
@@ -237,18 +240,22 @@ static void fail_dependency(struct future *future, size_t i)
 	drive_fail(future, &draft, "dependency", text, 0);
 }
 
+/* Whether one that waits by that plan fails when this is how another, or what is left of it, has ended. */
+static bool fails(const struct plan *plan, const struct future *on)
+{
+	if (plan->kind != STORE_KIND_GROUP)
+		return !on || on->durable_state != STORE_SUCCEEDED;
+	return plan->until == GROUP_FIRST_EXCEPTION && on && on->durable_state == STORE_FAILED;
+}
+
 /* The first of those that it comes after, in their order, whose end is one that fails it. False: none. */
 static bool find_failed(const struct future *future, size_t *ret)
 {
-	if (!future->hold.spoilt || future->plan->kind == STORE_KIND_GROUP)
-		return false;
-	for (size_t i = 0; i < future->rec.n_after; i++) {
-		const struct dependency *dependency = &future->hold.on[i];
-
-		if (!dependency->over || (dependency->on && dependency->on->durable_state == STORE_SUCCEEDED))
-			continue;
-		*ret = i;
-		return true;
+	for (size_t i = 0; future->hold.spoilt && i < future->hold.count; i++) {
+		if (future->hold.on[i].over && fails(future->plan, future->hold.on[i].on)) {
+			*ret = i;
+			return true;
+		}
 	}
 	return false;
 }
@@ -256,6 +263,8 @@ static bool find_failed(const struct future *future, size_t *ret)
 /* Do those that it waits for let it go on? */
 static bool is_met(const struct future *future)
 {
+	if (future->plan->kind == STORE_KIND_GROUP && future->plan->until == GROUP_ANY)
+		return future->hold.count == 0 || future->hold.open < future->hold.count;
 	return future->hold.open == 0;
 }
 
@@ -335,10 +344,19 @@ void hold_let_go(struct future *future, const char *captured)
 
 void hold_release(struct future *future)
 {
-	if (future->plan->kind == STORE_KIND_TIMER)
+	switch (future->plan->kind) {
+	case STORE_KIND_TIMER:
 		ring(future);
-	else if (future->plan->n_results > 0)
-		refer_begin(future);
-	else
-		hold_let_go(future, NULL);
+		break;
+	case STORE_KIND_GROUP:
+		assembly_begin(future);
+		break;
+	case STORE_KIND_HTTP:
+	case STORE_KIND_PROMISE:
+		if (future->plan->n_results > 0)
+			refer_begin(future);
+		else
+			hold_let_go(future, NULL);
+		break;
+	}
 }

@@ -45,17 +45,29 @@ void record_move(const struct future *future, struct future_rec *draft, enum sto
 		[STORE_FAILED] = 0,
 		[STORE_CANCELLED] = 0,
 	};
+	/* A promise whose producer is gone may be free again. */
+	unsigned back = draft->kind == STORE_KIND_PROMISE && draft->state == STORE_RUNNING ? 1u << STORE_PENDING : 0;
 	int64_t now_ms = core_wall_ms(future->broker);
 
-	assert(moves[draft->state] & 1u << to);
+	assert((moves[draft->state] | back) & 1u << to);
 	draft->state = to;
 	if (to == STORE_RUNNING)
 		draft->started_at_ms = now_ms;
+	else if (to == STORE_PENDING)
+		draft->started_at_ms = 0;
 	if (future_state_terminal(to)) {
 		draft->finished_at_ms = now_ms;
 		draft->expires_at_ms = draft->ttl_ms < 0 ? 0 : now_ms + draft->ttl_ms;
 		draft->next_at_ms = 0;
 	}
+}
+
+void record_drop_claim(const struct future *future, struct future_rec *draft)
+{
+	const struct slice none = { 0 };
+
+	(void)record_text(future, draft, &draft->claim, none);  /* cannot fail without a text */
+	draft->lease_until_ms = 0;
 }
 
 void record_event(struct future *future, enum store_event event, struct event_rec *ret)

@@ -18,6 +18,9 @@ int record_text(const struct future *future, struct future_rec *draft, char **sl
 /* Move to another state, with its times. An edge that the table of moves does not have is a bug. */
 void record_move(const struct future *future, struct future_rec *draft, enum store_state to);
 
+/* Nobody claims it any more. */
+void record_drop_claim(const struct future *future, struct future_rec *draft);
+
 /* Give the draft up. The record is as it was. */
 void record_drop(const struct future *future, struct future_rec *draft);
 

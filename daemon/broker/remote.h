@@ -44,7 +44,7 @@ struct plan {
 	uint64_t retry_after_max_usec;
 	const char *bucket;          /* credential and origin: futures of one owner with equal texts share a bucket */
 	unsigned bucket_limit;       /* requests in flight of that bucket; 0: the daemon's default */
-
+	bool release;                /* a promise whose producer is gone may be claimed again; else it fails */
 	bool has_delay;              /* a timer: it succeeds */
 	uint64_t delay_usec;         /* so long after its creation */
 	enum group_until until;      /* a group */
@@ -198,6 +198,9 @@ struct remote {
 	 * ERROR_OUT_OF_MEMORY say for people what is missing. */
 	int (*refer)(void *self, const struct plan *plan, size_t i, struct slice result, const char *taken, char **ret,
 	    struct error *error);
+	/* A result as a member of a JSON object, for a group: "result":JSON, or "base64":"..." for what is not JSON.
+	 * content_type may be NULL. *ret is the caller's to free. 0 or -ENOMEM. */
+	int (*embed)(void *self, const char *content_type, struct slice bytes, char **ret);
 	/* Send one request. An error means that it could not even be built (a credential is missing, a
 	 * template has no value): its text is for the future's last_error; the retry policy decides.
 	 * plan must live until the callback or abort. */

@@ -32,6 +32,11 @@ static const struct method methods[] = {
 	{ "future.extend",      extend_params_fields,      h_future_extend,      0 },
 	{ "future.retry",       id_params_fields,          h_future_retry,       0 },
 	{ "future.forget",      id_params_fields,          h_future_forget,      0 },
+	{ "future.claim",       claim_params_fields,       h_future_claim,       0 },
+	{ "future.renew",       renew_params_fields,       h_future_renew,       0 },
+	{ "future.progress",    progress_params_fields,    h_future_progress,    0 },
+	{ "future.resolve",     resolve_params_fields,     h_future_resolve,     0 },
+	{ "future.reject",      reject_params_fields,      h_future_reject,      0 },
 	{ "profile.list",       empty_params_fields,       h_profile_list,       METHOD_WHILE_STOPPING },
 	{ "profile.get",        name_params_fields,        h_profile_get,        METHOD_WHILE_STOPPING },
 	{ "profile.check",      profile_params_fields,     h_profile_check,      METHOD_WHILE_STOPPING },
@@ -50,6 +55,11 @@ union params {
 	struct unsubscribe_params unsubscribe;
 	struct list_params list;
 	struct extend_params extend;
+	struct claim_params claim;
+	struct renew_params renew;
+	struct progress_params progress;
+	struct resolve_params resolve;
+	struct reject_params reject;
 	struct name_params name;
 	struct profile_params profile;
 	struct empty_params empty;

@@ -27,6 +27,12 @@ int h_future_forget(struct call *call, const void *params, struct error *error);
 int h_future_wait(struct call *call, const void *params, struct error *error);
 int h_future_result(struct call *call, const void *params, struct error *error);
 
+int h_future_claim(struct call *call, const void *params, struct error *error);
+int h_future_renew(struct call *call, const void *params, struct error *error);
+int h_future_progress(struct call *call, const void *params, struct error *error);
+int h_future_resolve(struct call *call, const void *params, struct error *error);
+int h_future_reject(struct call *call, const void *params, struct error *error);
+
 int h_future_subscribe(struct call *call, const void *params, struct error *error);
 int h_future_unsubscribe(struct call *call, const void *params, struct error *error);
 

@@ -13,7 +13,7 @@
 
 /* What this build can do beyond the first version of the protocol's page. */
 static const char *const features[] = { "http", "keys", "labels", "replay", "renamed-notifications", "ranges",
-	"profile-check" };
+	"profile-check", "promises", "after", "start-at", "timers", "groups" };
 #define N_FEATURES (sizeof(features) / sizeof(features[0]))
 
 static void pack_number(struct pack *pack, const char *name, uint64_t value)
@@ -31,11 +31,12 @@ static void pack_text(struct pack *pack, const char *name, const char *value)
 static void pack_limits(struct pack *pack, const struct ipc_config *config)
 {
 	pack_str(pack, "limits");
-	pack_map(pack, 10);
+	pack_map(pack, 11);
 	pack_number(pack, "message", PROTO_MESSAGE_MAX);
 	pack_number(pack, "depth", PROTO_DEPTH_MAX);
 	pack_number(pack, "items", PROTO_ITEMS_MAX);
 	pack_number(pack, "wait_ids", PROTO_WAIT_IDS_MAX);
+	pack_number(pack, "after", PROTO_AFTER_MAX);
 	pack_number(pack, "list", PROTO_LIST_MAX);
 	pack_number(pack, "result_chunk", PROTO_RESULT_CHUNK_MAX);
 	pack_number(pack, "spec", PROTO_SPEC_MAX);

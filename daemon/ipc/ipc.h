@@ -16,6 +16,7 @@ struct ipc_config {
 	size_t connections, connections_per_uid;
 	size_t calls_per_connection;
 	uint64_t futures_per_uid;       /* only to be announced */
+	size_t result_max;              /* bytes of what a promise is kept with; also of all that a user has unfinished */
 };
 
 /* What is checked or tried; absent slices where nothing was given. */

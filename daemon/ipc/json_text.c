@@ -1,6 +1,7 @@
 /* json_text.c - a document of a request as JSON text: the form in which it is stored and compiled. */
 #include "daemon/ipc/json_text.h"
 
+#include "proto/document.h"
 #include "proto/fields.h"
 #include "proto/limits.h"
 #include "proto/utf8.h"
@@ -25,6 +26,7 @@ struct writer {
 	char *data;
 	size_t len, size;
 	const char *name;
+	enum error_code refusal;     /* of what has no JSON form */
 	struct error *error;
 };
 
@@ -52,7 +54,7 @@ static int refuse(const struct writer *writer, const struct place *place, const 
 	char where[PLACE_MAX];
 
 	format_place(writer, place, where);
-	return error_set(writer->error, ERROR_INVALID_SPEC, "%s: %s", where, what);
+	return error_set(writer->error, writer->refusal, "%s: %s", where, what);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------- */
@@ -215,9 +217,30 @@ static int put_value(struct writer *writer, const struct place *place, const msg
 	return refuse(writer, place, "an extension type has no JSON form");
 }
 
+/* Text that is JSON already, as its author says. */
+static int put_given(struct writer *writer, const struct place *document, struct slice text)
+{
+	if (utf8_valid_len(text.data, text.len) < text.len)
+		return refuse(writer, document, "not valid UTF-8");
+	if (memchr(text.data, '\0', text.len))
+		return refuse(writer, document, "a NUL byte");
+	return put(writer, text.data, text.len);
+}
+
+/* What was written, or r and nothing. */
+static int finish(struct writer *writer, int r, struct slice *ret)
+{
+	if (r < 0) {
+		free(writer->data);
+		return r;
+	}
+	*ret = (struct slice){ .data = writer->data, .len = writer->len };
+	return 0;
+}
+
 int json_text_from(const msgpack_object *object, const char *name, struct slice *ret, struct error *error)
 {
-	struct writer writer = { .name = name, .error = error };
+	struct writer writer = { .name = name, .refusal = ERROR_INVALID_SPEC, .error = error };
 	struct place document = { 0 };
 	struct slice text;
 	int r;
@@ -226,22 +249,46 @@ int json_text_from(const msgpack_object *object, const char *name, struct slice 
 		*ret = (struct slice){ 0 };
 		return 0;
 	}
-	if (object->type == MSGPACK_OBJECT_MAP) {
+	if (object->type == MSGPACK_OBJECT_MAP)
 		r = put_map(&writer, &document, &object->via.map);
-	} else if (!fields_bytes(object, &text)) {
+	else if (fields_bytes(object, &text))
+		r = put_given(&writer, &document, text);
+	else
 		r = error_set(error, ERROR_INVALID_ARGUMENT, "%s: expected a map or JSON text, got %s", name,
 		    fields_type_phrase(object));
-	} else if (utf8_valid_len(text.data, text.len) < text.len) {
-		r = refuse(&writer, &document, "not valid UTF-8");
-	} else if (memchr(text.data, '\0', text.len)) {
-		r = refuse(&writer, &document, "a NUL byte");
-	} else {
-		r = put(&writer, text.data, text.len);
-	}
-	if (r < 0) {
-		free(writer.data);
-		return r;
-	}
-	*ret = (struct slice){ .data = writer.data, .len = writer.len };
+	return finish(&writer, r, ret);
+}
+
+/* Whether the text is one JSON value. */
+static int check_value(const struct writer *writer)
+{
+	struct pack unused;
+	int r;
+
+	pack_init(&unused, PROTO_MESSAGE_MAX);
+	r = document_pack_value(&unused, writer->data);
+	pack_done(&unused);
+	if (r == -ENOMEM)
+		return error_set(writer->error, ERROR_OUT_OF_MEMORY, "%s: no memory", writer->name);
+	if (r < 0)
+		return error_set(writer->error, writer->refusal,
+		    "%s: text must be JSON (a JSON string has quotes of its own)", writer->name);
 	return 0;
+}
+
+int json_text_value(const msgpack_object *object, const char *name, struct slice *ret, struct error *error)
+{
+	struct writer writer = { .name = name, .refusal = ERROR_INVALID_ARGUMENT, .error = error };
+	struct place document = { 0 };
+	struct slice text;
+	int r;
+
+	if (!fields_bytes(object, &text)) {
+		r = put_value(&writer, &document, object);
+	} else {
+		r = put_given(&writer, &document, text);
+		if (r == 0)
+			r = check_value(&writer);
+	}
+	return finish(&writer, r, ret);
 }

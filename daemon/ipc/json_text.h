@@ -18,4 +18,10 @@
  */
 int json_text_from(const msgpack_object *object, const char *name, struct slice *ret, struct error *error);
 
+/*
+ * Any value as JSON text. A str or bin is taken as JSON text already, and checked to be one JSON value. object is not
+ * NULL; else as above, but what has no JSON form is ERROR_INVALID_ARGUMENT.
+ */
+int json_text_value(const msgpack_object *object, const char *name, struct slice *ret, struct error *error);
+
 #endif

@@ -4,6 +4,7 @@
 #include "daemon/ipc/context.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/feed.h"
+#include "daemon/ipc/upload.h"
 #include "daemon/log.h"
 
 #include <errno.h>
@@ -122,6 +123,9 @@ static void session_free(struct session *session)
 		call_drop(LIST_FIRST(&session->calls));
 	while (!LIST_EMPTY(&session->feeds))
 		feed_free(LIST_FIRST(&session->feeds));
+	upload_free(session->upload);
+	if (producer_free(session->producer))
+		session->ipc->resumed = true;
 	LIST_REMOVE(session, link);
 	session->ipc->n_sessions--;
 	peer_done(&session->peer);

@@ -14,6 +14,8 @@
 struct conn;
 struct feed;
 struct ipc;
+struct producer;
+struct upload;
 
 LIST_HEAD(feed_list, feed);
 
@@ -29,6 +31,8 @@ struct session {
 	size_t reserved;                /* bytes of output that others of its calls will need */
 	struct feed_list feeds;         /* its subscriptions */
 	uint64_t last_feed;             /* number of the newest */
+	struct producer *producer;      /* what it claims as long as it is there; NULL: nothing was yet */
+	struct upload *upload;          /* a result of which more is to come; NULL: none */
 };
 
 /* A client connected on fd, which is taken over: closed again, with a last word, when it is one too many. */

@@ -11,9 +11,9 @@ static const struct {
 	enum key_flags flags;
 } KINDS[] = {
 	{ "http", STORE_KIND_HTTP, KEY_PLAIN },
-	{ "promise", STORE_KIND_PROMISE, KEY_LATER },
+	{ "promise", STORE_KIND_PROMISE, KEY_PLAIN },
 	{ "timer", STORE_KIND_TIMER, KEY_PLAIN },
-	{ "group", STORE_KIND_GROUP, KEY_LATER },
+	{ "group", STORE_KIND_GROUP, KEY_PLAIN },
 };
 enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
 
@@ -40,6 +40,32 @@ int local_read_kind(const json_t *root, enum store_kind *ret, const struct place
 	}
 	return keys_unknown("kind", word, names, &here, error);
 }
+
+/* --- promises --------------------------------------------------------------------------------------- */
+
+static int read_on_abandon(const json_t *json, void *field, const struct place *place, struct error *error)
+{
+	const char *word;
+	int r = key_string(json, &word, place, error);
+
+	if (r < 0)
+		return r;
+	if (strcmp(word, "fail") != 0 && strcmp(word, "release") != 0)
+		return place_fail(place, error, "must be \"fail\" or \"release\"");
+	*(bool *)field = strcmp(word, "release") == 0;
+	return 0;
+}
+
+static const struct key PROMISE_KEYS[] = {
+	{ "kind", NULL, 0, KEY_ELSEWHERE },
+	{ "params", NULL, 0, KEY_ELSEWHERE },
+	{ "parameters", NULL, 0, KEY_ELSEWHERE },
+	{ "help", NULL, 0, KEY_ELSEWHERE },
+	{ "on_abandon", read_on_abandon, offsetof(struct spec, release), KEY_PLAIN },
+	{ "ttl", spec_read_setting, 0, KEY_PLAIN },
+	{ "keep_until_delivered", spec_read_setting, 0, KEY_PLAIN },
+	{ 0 }
+};
 
 /* --- timers ------------------------------------------------------------------------------------------ */
 
@@ -131,12 +157,13 @@ static const struct key GROUP_KEYS[] = {
 const struct key *local_keys(enum store_kind kind)
 {
 	switch (kind) {
+	case STORE_KIND_PROMISE:
+		return PROMISE_KEYS;
 	case STORE_KIND_TIMER:
 		return TIMER_KEYS;
 	case STORE_KIND_GROUP:
 		return GROUP_KEYS;
 	case STORE_KIND_HTTP:
-	case STORE_KIND_PROMISE:
 		break;
 	}
 	return NULL;

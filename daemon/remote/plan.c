@@ -89,6 +89,7 @@ static int apply_settings(struct remote_plan *plan, struct error *error)
 		.ttl_usec = settings.ttl_usec,
 		.retry_after_max_usec = settings.retry_after_max_usec,
 		.bucket_limit = settings.bucket_limit,
+		.release = spec->release,
 		.has_delay = spec->local.has_delay,
 		.delay_usec = spec->local.delay_usec,
 		.until = spec->local.until,

@@ -3,6 +3,7 @@
 #include "daemon/log.h"
 #include "daemon/remote/ask.h"
 #include "daemon/remote/batch.h"
+#include "daemon/remote/embed.h"
 #include "daemon/remote/judge.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/plan.h"
@@ -357,6 +358,11 @@ static int start(void *self, const struct plan *plan, const struct step_input *i
 
 /* --- what the broker calls ----------------------------------------------------------------------------------------- */
 
+static int embed_result(void *self, const char *content_type, struct slice bytes, char **ret)
+{
+	return embed(content_type, bytes, ret);
+}
+
 static int keepalive_name(void *self, const struct plan *plan, const struct step_input *input, char **ret,
     struct error *error)
 {
@@ -408,6 +414,7 @@ void poller_remote(struct poller *poller, struct remote *ret)
 		.compile = compile,
 		.plan_free = free_plan,
 		.refer = refer,
+		.embed = embed_result,
 		.start = start,
 		.abort = abort_exchange,
 		.start_batch = start_batch,

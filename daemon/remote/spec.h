@@ -23,7 +23,8 @@ struct spec {
 	json_t *settings;              /* polling, retry, ttl, ...: read for each future, they may depend on params */
 	json_t *settings_names;        /* what they name */
 	struct request requests[STEPS];
-	struct {                       /* of the kinds without a service: see struct plan */
+	bool release;                  /* of a promise: see struct plan */
+	struct {                       /* of a timer or group: likewise */
 		bool has_delay;
 		uint64_t delay_usec;
 		enum group_until until;

@@ -202,6 +202,22 @@ class Depend(ScriptTest):
         self.rpc.call("future.forget", {"id": first})
         self.assertFalse(self.rpc.call("future.create", params)["created"])
 
+    def test_promises(self):
+        promise = self.begin({"kind": "promise"})
+        later = self.begin({"kind": "promise"}, after=[promise])
+        last = self.job("last", after=[later])
+        self.assert_rpc_error("InvalidState", self.rpc.call, "future.claim", {"id": later}, says="held")
+        self.restart()
+        self.held(later)
+        self.rpc.call("future.resolve", {"id": promise, "result": "5", "content_type": "application/json"})
+        wait_until(lambda: "held" not in self.snapshot(later), "the end of the hold")
+        self.assertEqual(self.snapshot(later)["state"], "pending")
+        claim = self.rpc.call("future.claim", {"id": later, "lease": 60})["claim"]
+        self.restart()
+        self.held(last)
+        self.rpc.call("future.resolve", {"id": later, "claim": claim, "result": "6"})
+        self.result(last)
+
     def test_a_retry_waits_again(self):
         first = self.job("first", PENDING)
         second = self.job("second", after=[first])

@@ -382,6 +382,10 @@ START_TEST(tables_of_params)
 	ASSERT_TABLE(unsubscribe_params, unsubscribe_params_fields, "subscription");
 	ASSERT_TABLE(list_params, list_params_fields, "state", "profile", "prefix", "limit", "cursor");
 	ASSERT_TABLE(extend_params, extend_params_fields, "id", "timeout");
+	ASSERT_TABLE(claim_params, claim_params_fields, "id", "lease");
+	ASSERT_TABLE(renew_params, renew_params_fields, "id", "claim", "lease");
+	ASSERT_TABLE(resolve_params, resolve_params_fields, "id", "claim", "result", "content_type", "offset", "more");
+	ASSERT_TABLE(reject_params, reject_params_fields, "id", "claim", "kind", "message", "code", "details");
 	ASSERT_TABLE(name_params, name_params_fields, "name");
 	assert_table(empty_params_fields, sizeof(struct empty_params), (const char *const[]){ NULL });
 }
@@ -391,11 +395,13 @@ START_TEST(tables_of_replies)
 {
 	ASSERT_TABLE(create_reply, create_reply_fields, "id", "state", "created");
 	ASSERT_TABLE(snapshot, snapshot_fields, "id", "state", "kind", "profile", "key", "uid", "mode", "created_at_ms",
-	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests",
-	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "progress",
-	    "content_type", "result_size", "seq", "held", "start_at_ms");
+	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests", "hops",
+	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "progress", "claimed",
+	    "lease_until_ms", "content_type", "result_size", "seq", "held", "start_at_ms");
 	ASSERT_TABLE(result_reply, result_reply_fields, "state", "result", "content_type", "offset", "size");
 	ASSERT_TABLE(cancel_reply, cancel_reply_fields, "cancelled", "state");
+	ASSERT_TABLE(claim_reply, claim_reply_fields, "claim", "lease_until_ms", "progress");
+	ASSERT_TABLE(state_reply, state_reply_fields, "state", "offset");
 	ASSERT_TABLE(event_wire, event_fields, "subscription", "seq", "id", "event", "state", "at_ms", "progress");
 }
 END_TEST
@@ -417,6 +423,11 @@ START_TEST(required_keys)
 	assert_required(hello_params_fields, "");
 	assert_required(create_params_fields, "");
 	assert_required(id_params_fields, "id");
+	assert_required(claim_params_fields, "id");
+	assert_required(renew_params_fields, "id claim lease");
+	assert_required(progress_params_fields, "id progress");
+	assert_required(resolve_params_fields, "id");
+	assert_required(reject_params_fields, "id");
 	assert_required(result_params_fields, "id");
 	assert_required(wait_params_fields, "ids");
 	assert_required(subscribe_params_fields, "");

@@ -145,6 +145,80 @@ void client_read_details(struct sim *sim, uid_t uid, const struct id *id, struct
 	started(answer, broker_read_error_details(sim->broker, &caller, id, on_bytes, answer, &error), &error);
 }
 
+static void on_claim(void *arg, const struct error *error, const struct claim *claim)
+{
+	struct answer *answer = arg;
+
+	note(answer, error, NULL, false);
+	if (answer->sim->crashing || error)
+		return;
+	ck_assert_uint_eq(strlen(claim->text), PROMISE_CLAIM_LEN);
+	strcpy(answer->bytes, claim->text);
+	answer->lease_until_ms = claim->lease_until_ms;
+}
+
+static struct lease lease_of(struct producer *producer, uint64_t lease_usec)
+{
+	return (struct lease){ .producer = lease_usec == UINT64_MAX ? producer : NULL, .usec = lease_usec };
+}
+
+void client_claim(struct sim *sim, uid_t uid, const struct id *id, struct producer *producer, uint64_t lease_usec,
+    struct answer *answer)
+{
+	const struct lease lease = lease_of(producer, lease_usec);
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+
+	prepare(sim, answer);
+	started(answer, broker_claim(sim->broker, &caller, id, &lease, on_claim, answer, &error), &error);
+}
+
+void client_renew(struct sim *sim, uid_t uid, const struct id *id, const char *claim, struct producer *producer,
+    uint64_t lease_usec, struct answer *answer)
+{
+	const struct lease lease = lease_of(producer, lease_usec);
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+
+	prepare(sim, answer);
+	started(answer, broker_renew(sim->broker, &caller, id, slice_from_str(claim), &lease, on_claim, answer, &error),
+	    &error);
+}
+
+void client_progress(struct sim *sim, uid_t uid, const struct id *id, const char *claim, const char *progress,
+    struct answer *answer)
+{
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+
+	prepare(sim, answer);
+	started(answer, broker_set_progress(sim->broker, &caller, id, slice_from_str(claim), slice_from_str(progress),
+	    on_changed, answer, &error), &error);
+}
+
+void client_resolve(struct sim *sim, uid_t uid, const struct id *id, const char *claim, const char *result,
+    struct answer *answer)
+{
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+
+	prepare(sim, answer);
+	started(answer, broker_resolve(sim->broker, &caller, id, slice_from_str(claim), slice_from_str(result),
+	    slice_from_str("text/plain"), on_changed, answer, &error), &error);
+}
+
+void client_reject(struct sim *sim, uid_t uid, const struct id *id, const char *claim, const char *kind,
+    const char *message, struct answer *answer)
+{
+	const struct failure failure = { .kind = kind, .message = slice_from_str(message) };
+	struct caller caller = client_caller(uid);
+	struct error error = { 0 };
+
+	prepare(sim, answer);
+	started(answer, broker_reject(sim->broker, &caller, id, slice_from_str(claim), &failure, on_changed, answer,
+	    &error), &error);
+}
+
 enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id)
 {
 	struct caller caller = client_caller(uid);

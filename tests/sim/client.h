@@ -15,6 +15,7 @@ struct answer {
 	enum store_state state;         /* as it was shown then */
 	char bytes[256];
 	size_t len;
+	int64_t lease_until_ms;
 };
 
 struct caller client_caller(uid_t uid);
@@ -32,6 +33,19 @@ void client_read_result(struct sim *sim, uid_t uid, const struct id *id, uint64_
     struct answer *answer);
 void client_read_details(struct sim *sim, uid_t uid, const struct id *id, struct answer *answer);
 enum error_code client_refresh(struct sim *sim, uid_t uid, const struct id *id);
+
+/* Of producers. lease_usec UINT64_MAX: as long as producer is there. The claim is in answer->bytes, and NUL-terminated;
+ * claim NULL: none is given. */
+void client_claim(struct sim *sim, uid_t uid, const struct id *id, struct producer *producer, uint64_t lease_usec,
+    struct answer *answer);
+void client_renew(struct sim *sim, uid_t uid, const struct id *id, const char *claim, struct producer *producer,
+    uint64_t lease_usec, struct answer *answer);
+void client_progress(struct sim *sim, uid_t uid, const struct id *id, const char *claim, const char *progress,
+    struct answer *answer);
+void client_resolve(struct sim *sim, uid_t uid, const struct id *id, const char *claim, const char *result,
+    struct answer *answer);
+void client_reject(struct sim *sim, uid_t uid, const struct id *id, const char *claim, const char *kind,
+    const char *message, struct answer *answer);
 
 /* Create as uid 1000 and let time pass until it is durable; anything else fails the test. */
 struct id client_make(struct sim *sim, const char *script);

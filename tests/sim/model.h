@@ -14,6 +14,8 @@
  *     or submitted, whatever happens to the daemon.
  *   - An acknowledgement leaves no sooner than the end is durable, and only where the service told that end. After
  *     one nothing else is asked. It is sent once or more, until one is answered or the future is gone.
+ *   - Nothing is asked for a future that is held, durably, or that comes after one that has not succeeded. Whoever waits
+ *     for what ends comes to an end.
  *   - Limits and pauses are kept, also by the next daemon, as far as they were durable.
  *   - At most one stream of events is open for a future, none for one that is over, and none is opened in a loop.
  * The simulation itself watches over what leaves (sim.c, operations_sim.c, watch_sim.c), the model over what is told.
@@ -24,6 +26,8 @@ struct known {
 	struct id id;
 	uid_t uid;
 	struct script *script;
+	struct id *after;               /* what it waits for, or waited */
+	size_t n_after;
 	int64_t ttl_ms;
 	bool acked;                     /* an answer named it */
 	bool forget_asked, cancel_asked, deadline_given;
@@ -80,6 +84,9 @@ struct open_wait *model_wait(struct model *model);
 /* The daemon died: nobody waits for an answer any more. Call it right after sim_crash() or sim_restart();
  * the monitor subscribes anew, from where it was. */
 void model_rebooted(struct model *model);
+
+/* Whether it may be without an end, for itself or because of what it waits for. */
+bool model_may_hang(struct model *model, const struct known *known);
 
 /* Take in what was told since the last time, and check it all. Fails the test. */
 void model_check(struct model *model);

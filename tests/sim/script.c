@@ -66,6 +66,8 @@ static const struct word {
 	{ "deaf", FLAG, AT(deaf), 0 },
 	{ "nostart", FLAG, AT(nostart), 0 },
 	{ "invalid", FLAG, AT(invalid), 0 },
+	{ "promise", FLAG, AT(promise), 0 },
+	{ "release", FLAG, AT(plan.release), 0 },
 	{ "kind", KIND, AT(plan.kind), 0 },
 	{ "rings", SECONDS, AT(plan.delay_usec), AT(plan.has_delay) },
 	{ "until", UNTIL, AT(plan.until), 0 },
@@ -239,9 +241,14 @@ struct script *script_new(const char *text, size_t len)
 	free(copy);
 	if (!script->jitter)
 		script->plan.polling.jitter = script->plan.retry.jitter = POLICY_JITTER_NONE;
+	if (script->plan.kind == STORE_KIND_TIMER)
+		snprintf(script->result, sizeof(script->result), "null");
 	if (script->plan.ack_on == 0)
 		script->plan.ack_on = 1u << OUTCOME_SUCCESS | 1u << OUTCOME_FAILURE | 1u << OUTCOME_CANCELLED;
-	script->plan.bucket = script->bucket;
+	if (script->promise)
+		script->plan.kind = STORE_KIND_PROMISE;
+	/* Who reads it where there is no service finds nothing. */
+	script->plan.bucket = script->plan.kind == STORE_KIND_HTTP ? script->bucket : NULL;
 	if (!script->place[0])
 		memcpy(script->place, script->bucket, sizeof(script->place));
 	return script;

@@ -43,6 +43,7 @@
  *   deaf                                 cancel requests are answered, and ignored
  *   nostart                              no request can be built (a credential is missing)
  *   invalid                              refused by prepare
+ *   promise release                      of that kind; one whose producer is gone may be claimed again
  *   kind=timer|group                     no operation at all:
  *   rings=S                              a timer's own delay
  *   of=ID,ID until=any|first_exception   a group's members, and when it is done, if not with all of them
@@ -53,7 +54,7 @@ struct script {
 	char next[SCRIPT_TEXT], stage[SCRIPT_TEXT];
 	enum outcome end;
 	struct id *of, *results;        /* for the plan */
-	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells;
+	bool never, progress, hang, at_once, deaf, nostart, invalid, jitter, tells, promise;
 	unsigned polls, fail_from, fail_to, throttle_at, unsent, lost, busy;
 	unsigned hops, fetch_pending, fetch_fail, ack_fail, events_busy;
 	uint64_t throttle_usec, wait_usec, delay_usec, latency_usec, hold_usec, wake_usec, events_close_usec;

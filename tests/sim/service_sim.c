@@ -69,6 +69,17 @@ static int on_compile(void *self, const char *spec, const char *params, struct p
 	return 0;
 }
 
+/* The bytes themselves, where they begin as JSON does; else as a string. */
+static int on_embed(void *self, const char *content_type, struct slice bytes, char **ret)
+{
+	size_t size = bytes.len + sizeof("\"base64\":\"\"");
+	bool is_json = bytes.len > 0 && strchr("{[n0123456789", bytes.data[0]);
+
+	*ret = must(malloc(size));
+	snprintf(*ret, size, is_json ? "\"result\":%.*s" : "\"base64\":\"%.*s\"", (int)bytes.len, bytes.data);
+	return 0;
+}
+
 static int on_prepare(void *self, const struct plan_source *source, struct plan_texts *ret_texts,
     struct plan **ret_plan, struct error *error)
 {
@@ -81,9 +92,12 @@ static int on_prepare(void *self, const struct plan_source *source, struct plan_
 	    source->params.data ? source->params.len : 2));
 	len = source->profile.len + strlen(texts.params) + strlen(texts.spec) + (ID_TEXT_LEN + 1) * source->n_after + 64;
 	texts.request = must(malloc(len));
-	at = (size_t)snprintf(texts.request, len, "%.*s|%s|%s|%lld|%llu", (int)source->profile.len,
-	    source->profile.data ? source->profile.data : "", texts.params, texts.spec, (long long)source->start_at_ms,
-	    (unsigned long long)(source->has_delay ? source->delay_usec + 1 : 0));
+	at = (size_t)snprintf(texts.request, len, "%.*s|%s|%s", (int)source->profile.len,
+	    source->profile.data ? source->profile.data : "", texts.params, texts.spec);
+	if (source->start_at_ms)
+		at += (size_t)snprintf(texts.request + at, len - at, "|at %lld", (long long)source->start_at_ms);
+	if (source->has_delay)
+		at += (size_t)snprintf(texts.request + at, len - at, "|in %llu", (unsigned long long)source->delay_usec);
 	for (size_t i = 0; i < source->n_after; i++) {
 		texts.request[at++] = '|';
 		id_format(&source->after[i], texts.request + at);
@@ -192,6 +206,8 @@ static int on_start(void *self, const struct plan *plan, const struct step_input
 	uint64_t latency = latency_of(script, input->step);
 	struct exchange *exchange;
 
+	if (plan->kind != STORE_KIND_HTTP)
+		service_violate(service, "a request for a future without a service");
 	if (script->nostart)
 		return error_set(error, ERROR_INVALID_SPEC, "credential: no such file");
 	exchange = must(calloc(1, sizeof(*exchange)));
@@ -304,7 +320,8 @@ struct service *service_new(const uint64_t *now_usec)
 
 	service->now_usec = now_usec;
 	service->remote = (struct remote){
-		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .refer = on_refer,
+		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free,
+		.refer = on_refer, .embed = on_embed,
 		.start = on_start, .abort = on_abort, .watch = service_watch, .unwatch = service_unwatch
 	};
 	return service;

@@ -57,6 +57,17 @@ static void check_submit(struct sim *sim, const struct plan *plan, const struct 
 	}
 }
 
+/* What it comes after has succeeded by now, or did and was forgotten then. */
+static void check_after(struct sim *sim, const struct disk_future *durable, const struct id *id)
+{
+	for (size_t i = 0; i < durable->rec.n_after; i++) {
+		const struct disk_future *on = disk_find(sim->disk, durable->rec.after[i]);
+
+		if (on && on->rec.state != STORE_SUCCEEDED)
+			violate(sim, "a request for a future before its turn", id);
+	}
+}
+
 /* What must be on the disk by the time a request leaves. */
 static void on_request(void *arg, const struct plan *plan, const struct step_input *input)
 {
@@ -72,6 +83,9 @@ static void on_request(void *arg, const struct plan *plan, const struct step_inp
 			violate(sim, "an end is acknowledged that is not durable", input->id);
 		return;
 	}
+	if (durable->rec.held)
+		violate(sim, "a request for a future that is held", input->id);
+	check_after(sim, durable, input->id);
 	if (durable->rec.state >= STORE_SUCCEEDED)
 		violate(sim, "a request for a future that is over", input->id);
 	if ((input->step == STEP_FETCH) != (durable->rec.phase == STORE_PHASE_FETCH))

@@ -11,6 +11,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,10 @@ char *fail_strndup(const char *text, size_t len)
 struct run {
 	struct sim *sim;
 	struct id earlier[3];           /* made before memory gets short */
+	struct id promises[4];          /* likewise */
+	struct producer *producer;
+	struct answer waiting_ones[4];  /* that wait for the earlier ones, or a time */
+	struct answer kept, lost, taken, progress, resolved, rejected;
 	struct answer created[CREATES], cancelled, extended, retried, forgotten, read;
 	struct waiting waiting;
 	struct listener listener;
@@ -106,12 +111,49 @@ static void create_all(struct run *run)
 	}
 }
 
+/* One is kept, one is claimed by a producer that dies, and one with a lease that ends. */
+static void do_promises(struct run *run)
+{
+	client_claim(run->sim, 0, &run->promises[0], NULL, 100 * SECOND, &run->kept);
+	run->producer = producer_new(run->sim->broker);
+	if (run->producer)
+		client_claim(run->sim, 0, &run->promises[1], run->producer, UINT64_MAX, &run->lost);
+	client_claim(run->sim, 0, &run->promises[2], NULL, 20 * SECOND, &run->taken);
+	client_reject(run->sim, 0, &run->promises[3], NULL, "rejected", "no", &run->rejected);
+	sim_commit(run->sim);
+	if (run->kept.calls > 0 && run->kept.code == ERROR_NONE) {
+		client_progress(run->sim, 0, &run->promises[0], run->kept.bytes, "{}", &run->progress);
+		client_resolve(run->sim, 0, &run->promises[0], run->kept.bytes, "kept", &run->resolved);
+	}
+	producer_free(run->producer);
+}
+
+static void do_holds(struct run *run)
+{
+	static const char *const scripts[] = { "polls=1 bucket=a", "submit idempotency bucket=b", "kind=timer rings=5" };
+	struct create_request request;
+	char group[256], names[3][ID_TEXT_LEN + 1];
+
+	for (size_t i = 0; i < 3; i++) {
+		request = client_request(scripts[i]);
+		request.source.after = i == 0 ? run->earlier : run->earlier + 2;
+		request.source.n_after = i == 2 ? 0 : 1;
+		client_create(run->sim, 1000, &request, &run->waiting_ones[i]);
+		id_format(&run->earlier[i], names[i]);
+	}
+	snprintf(group, sizeof(group), "kind=group of=%s,%s,%s", names[0], names[1], names[2]);
+	request = client_request(group);
+	client_create(run->sim, 1000, &request, &run->waiting_ones[3]);
+}
+
 static void do_everything(struct run *run)
 {
 	struct store_label label = { (char *)"app", (char *)"x" };
 	struct subscribe_filter filter = { .labels = &label, .n_labels = 1 };
 
 	create_all(run);
+	do_holds(run);
+	do_promises(run);
 	client_wait(run->sim, 0, run->earlier, 3, WAIT_ALL_COMPLETED, 50 * SECOND, &run->waiting);
 	listener_open(run->sim, 1000, &filter, true, 0, &run->listener);
 	client_cancel(run->sim, 0, &run->earlier[0], &run->cancelled);
@@ -121,6 +163,27 @@ static void do_everything(struct run *run)
 	sim_run(run->sim, 30 * SECOND);
 	client_forget(run->sim, 0, &run->earlier[2], &run->forgotten);
 	sim_run(run->sim, 30 * SECOND);
+}
+
+/* What was answered holds; what was claimed and then left is abandoned, however short memory was. */
+static void check_promises(struct run *run)
+{
+	const struct answer *answers[] = { &run->kept, &run->lost, &run->taken, &run->progress, &run->resolved,
+		&run->rejected };
+	static const struct answer never;
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		if (memcmp(answers[i], &never, sizeof(never)) != 0)
+			expect(answers[i]);
+	if (run->resolved.calls > 0 && run->resolved.code == ERROR_NONE)
+		ck_assert_int_eq(client_state(run->sim, &run->promises[0]), STORE_SUCCEEDED);
+	else
+		ck_assert_int_ne(client_state(run->sim, &run->promises[0]), STORE_SUCCEEDED);
+	ck_assert_int_eq(client_state(run->sim, &run->promises[1]),
+	    run->lost.calls > 0 && run->lost.code == ERROR_NONE ? STORE_FAILED : STORE_PENDING);
+	ck_assert_int_eq(client_state(run->sim, &run->promises[2]), STORE_PENDING);
+	ck_assert_int_eq(client_state(run->sim, &run->promises[3]),
+	    run->rejected.code == ERROR_NONE ? STORE_FAILED : STORE_PENDING);
 }
 
 /* With memory again: all that was acknowledged is there and comes to its end. */
@@ -133,6 +196,12 @@ static void check_everything(struct run *run)
 			ck_assert_msg(client_view(run->sim, &run->created[i].id).terminal, "created %d is %s", i,
 			    future_state_name(client_state(run->sim, &run->created[i].id)));
 	}
+	for (int i = 0; i < 4; i++) {
+		expect(&run->waiting_ones[i]);
+		if (run->waiting_ones[i].code == ERROR_NONE)
+			ck_assert(client_view(run->sim, &run->waiting_ones[i].id).terminal);
+	}
+	check_promises(run);
 	expect(&run->cancelled);
 	expect(&run->extended);
 	expect(&run->retried);
@@ -158,6 +227,8 @@ START_TEST(whichever_fails)
 		run.earlier[0] = client_make(run.sim, "submit cancel polls=60");
 		run.earlier[1] = client_make(run.sim, "submit end=failure");
 		run.earlier[2] = client_make(run.sim, "");
+		for (size_t i = 0; i < 4; i++)
+			run.promises[i] = client_make(run.sim, i == 2 ? "promise release" : "promise");
 		sim_run(run.sim, 10 * SECOND);
 		happened = false;
 		arm(++nth);
@@ -191,6 +262,8 @@ START_TEST(whichever_is_not_queued)
 		run.earlier[0] = client_make(run.sim, "submit cancel polls=60");
 		run.earlier[1] = client_make(run.sim, "submit end=failure");
 		run.earlier[2] = client_make(run.sim, "");
+		for (size_t i = 0; i < 4; i++)
+			run.promises[i] = client_make(run.sim, i == 2 ? "promise release" : "promise");
 		sim_run(run.sim, 10 * SECOND);
 		store_sim_refuse(run.sim->store, nth);
 		do_everything(&run);

@@ -155,8 +155,54 @@ static struct known *some_future(struct history *h)
 	return NULL;
 }
 
+/* Some that the user owns; how many. */
+static size_t some_of_user(struct history *h, uid_t uid, struct id *ids, size_t most)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2 * most && count < most; i++) {
+		struct known *known = some_future(h);
+
+		if (known && known->uid == uid)
+			ids[count++] = known->id;
+	}
+	return count;
+}
+
+/* What asks no service: a timer, or a group of some. */
+static struct text some_local(struct history *h, uid_t uid)
+{
+	static const char *const untils[] = { "all", "all", "any", "first_exception" };
+	struct text text = { .len = 0 };
+	struct id ids[6];
+	char name[ID_TEXT_LEN + 1];
+	size_t count;
+
+	if (chance(h, 30)) {
+		add(&text, "kind=timer rings=%u ttl=3600", below(h, 5000));
+		return text;
+	}
+	count = some_of_user(h, uid, ids, 1 + below(h, 6));
+	add(&text, "kind=group until=%s ttl=3600", PICK(h, untils));
+	for (size_t i = 0; i < count; i++) {
+		id_format(&ids[i], name);
+		add(&text, "%s%s", i ? "," : " of=", name);
+	}
+	return text;
+}
+
+static void do_create_local(struct history *h)
+{
+	uid_t uid = some_user(h);
+	struct text script = some_local(h, uid);
+	struct create_request request = client_request(script.bytes);
+
+	client_create(h->sim, uid, &request, &model_call(&h->model, CALL_CREATE, uid)->answer);
+}
+
 static void do_create(struct history *h)
 {
+	struct id after[3];
 	static const char *const keys[] = { "a", "b", "c" };
 	uid_t uid = some_user(h);
 	struct text script = some_script(h, uid);
@@ -171,6 +217,14 @@ static void do_create(struct history *h)
 	if (chance(h, 20)) {
 		request.timeout_kind = CREATE_GIVEN;
 		request.timeout_usec = below(h, 2000) * SECOND;
+	}
+	if (chance(h, 25)) {
+		request.source.after = after;
+		request.source.n_after = some_of_user(h, uid, after, 1 + below(h, 3));
+	}
+	if (chance(h, 10)) {
+		request.source.has_delay = true;
+		request.source.delay_usec = below(h, 8000) * SECOND;
 	}
 	client_create(h->sim, uid, &request, &call->answer);
 }
@@ -304,7 +358,8 @@ static const struct {
 	unsigned weight;
 	void (*act)(struct history *h);
 } actions[] = {
-	{ 30, do_create }, { 15, do_wait }, { 3, do_drop_wait }, { 6, do_cancel }, { 6, do_forget }, { 3, do_extend },
+	{ 27, do_create }, { 6, do_create_local }, { 12, do_wait },
+	{ 3, do_drop_wait }, { 6, do_cancel }, { 6, do_forget }, { 3, do_extend },
 	{ 5, do_retry }, { 10, do_small }, { 6, do_reboot }, { 16, do_weather }
 };
 
@@ -346,8 +401,7 @@ static void heal(struct history *h)
 	for (size_t i = 0; i < h->model.count; i++) {
 		struct known *known = h->model.known[i];
 
-		if (known->forgotten || !known->script || known->script->never || known->script->hang ||
-		    known->script->nostart)
+		if (known->forgotten || !known->script || model_may_hang(&h->model, known))
 			continue;
 		ck_assert_msg(known->over, "a future that does not end");
 		model_check_acknowledged(&h->model, known);

@@ -87,6 +87,7 @@ static void start(struct harness *harness, struct sim *sim)
 			.connections_per_uid = 4,
 			.calls_per_connection = 100,
 			.futures_per_uid = 50,
+			.result_max = 100,
 		},
 		.epoch = store_epoch(sim->store),
 		.boot_id = boot_id,

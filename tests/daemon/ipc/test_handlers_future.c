@@ -102,6 +102,44 @@ START_TEST(create_without_options_has_the_defaults)
 }
 END_TEST
 
+START_TEST(create_hands_over_what_it_waits_for)
+{
+	struct id first = client_future(&client, "end=never");
+	const struct disk_future *durable;
+	const msgpack_object *reply;
+	struct pack pack;
+
+	client_begin(&pack, 1, "future.create", 3);
+	pack_str(&pack, "spec");
+	pack_str(&pack, "polls=3");
+	pack_str(&pack, "after");
+	pack_array(&pack, 2);
+	pack_id(&pack, &first);
+	pack_id(&pack, &first);
+	pack_str(&pack, _i == 0 ? "delay" : "start_at");
+	if (_i == 0)
+		pack_double(&pack, 1.5);
+	else
+		pack_u64(&pack, _i == 1 ? (uint64_t)sim_wall_ms(harness.sim) + 1500 : 0);
+	client_send(&client, &pack);
+	harness_commit(&harness);
+	client_result(&client, 1);
+	durable = disk_at(harness.sim->disk, 1);
+	ck_assert(durable->rec.held);
+	ck_assert_uint_eq(durable->rec.n_after, 1);
+	ck_assert_mem_eq(durable->rec.after[0], first.bytes, sizeof(first.bytes));
+	ck_assert_int_eq(durable->rec.start_at_ms, _i < 2 ? sim_wall_ms(harness.sim) + 1500 : 1);
+	client_call(&client, 2, "future.get", "id", id_text((const struct id *)durable->rec.id), NULL);
+	reply = client_result(&client, 2);
+	ck_assert(get_bool(reply, "held"));
+	ck_assert_str_eq(get_text(reply, "condition"), "waiting");
+	ck_assert_str_eq(get_text(reply, "kind"), "http");
+	ck_assert_uint_eq(get_u64(reply, "start_at_ms"), (uint64_t)durable->rec.start_at_ms);
+	ck_assert_uint_eq(get(reply, "after")->via.array.size, 1);
+	ck_assert_str_eq(text_of(&get(reply, "after")->via.array.ptr[0]), id_text(&first));
+}
+END_TEST
+
 /* Absent, nil and a number are three things: here of a spec that has a timeout of its own. */
 START_TEST(timeout_absent_nil_or_given)
 {
@@ -387,6 +425,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, create_hands_everything_to_the_broker);
 	tcase_add_test(tcase, create_without_options_has_the_defaults);
+	tcase_add_loop_test(tcase, create_hands_over_what_it_waits_for, 0, 3);
 	tcase_add_loop_test(tcase, timeout_absent_nil_or_given, 0, 3);
 	tcase_add_test(tcase, create_refuses_what_is_wrong);
 	tcase_add_test(tcase, create_passes_the_brokers_errors_on);

@@ -40,6 +40,7 @@ START_TEST(hello_introduces_the_daemon)
 	ck_assert_uint_eq(get_u64(limits, "depth"), PROTO_DEPTH_MAX);
 	ck_assert_uint_eq(get_u64(limits, "items"), PROTO_ITEMS_MAX);
 	ck_assert_uint_eq(get_u64(limits, "wait_ids"), PROTO_WAIT_IDS_MAX);
+	ck_assert_uint_eq(get_u64(limits, "after"), PROTO_AFTER_MAX);
 	ck_assert_uint_eq(get_u64(limits, "calls"), harness.config.calls_per_connection);
 	ck_assert_uint_eq(get_u64(limits, "connections"), harness.config.connections_per_uid);
 	ck_assert_uint_eq(get_u64(limits, "futures"), harness.config.futures_per_uid);

@@ -200,6 +200,55 @@ START_TEST(neither_map_nor_text)
 }
 END_TEST
 
+/* Any value, under the name "progress". */
+static int convert_value(void)
+{
+	struct slice bytes;
+	size_t offset = 0;
+
+	ck_assert_int_eq(pack_finish(&pack, &bytes), 0);
+	ck_assert_int_eq(msgpack_unpack_next(&unpacked, bytes.data, bytes.len, &offset), MSGPACK_UNPACK_SUCCESS);
+	return json_text_value(&unpacked.data, "progress", &text, &error);
+}
+
+START_TEST(any_value)
+{
+	pack_array(&pack, 3);
+	pack_u64(&pack, 3);
+	pack_str(&pack, "a\"b");
+	pack_nil(&pack);
+	ck_assert_int_eq(convert_value(), 0);
+	ck_assert_str_eq(text.data, "[3,\"a\\\"b\",null]");
+}
+END_TEST
+
+START_TEST(text_as_a_value_is_json)
+{
+	static const struct { const char *given; bool good; } table[] = {
+		{ "null", true }, { " 1.5e3 ", true }, { "\"half\"", true }, { "{\"a\":[1,{}]}", true },
+		{ "", false }, { "half", false }, { "1 2", false }, { "[1,]", false }, { "\"a", false },
+	};
+
+	pack_str(&pack, table[_i].given);
+	if (table[_i].good) {
+		ck_assert_int_eq(convert_value(), 0);
+		ck_assert_str_eq(text.data, table[_i].given);
+	} else {
+		ck_assert_int_eq(convert_value(), -EINVAL);
+		ck_assert_str_eq(error.message, "progress: text must be JSON (a JSON string has quotes of its own)");
+		ck_assert_ptr_null(text.data);
+	}
+}
+END_TEST
+
+START_TEST(no_value_of_json)
+{
+	pack_double(&pack, NAN);
+	ck_assert_int_eq(convert_value(), -EINVAL);
+	ck_assert_str_eq(error.message, "progress: JSON has no NaN and no infinity");
+}
+END_TEST
+
 START_TEST(size_is_bounded)
 {
 	char *large = malloc(PROTO_SPEC_MAX);
@@ -236,6 +285,9 @@ int main(void)
 	tcase_add_test(tcase, places_are_named);
 	tcase_add_loop_test(tcase, not_representable, 0, 6);
 	tcase_add_test(tcase, neither_map_nor_text);
+	tcase_add_test(tcase, any_value);
+	tcase_add_loop_test(tcase, text_as_a_value_is_json, 0, 9);
+	tcase_add_test(tcase, no_value_of_json);
 	tcase_add_loop_test(tcase, size_is_bounded, 0, 2);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

@@ -58,8 +58,8 @@ static const struct { const char *text, *params, *problems; } ROWS[] = {
 	{ "{}", NULL, "\"poll\" is missing\n" },
 	/* in all corners of the readers */
 	{ "{" FINE ", \"pol\": 1, \"http2\": 2, \"kind\": \"htpp\"}", NULL,
-	  "kind: unknown kind \"htpp\" (did you mean \"http\"?)\n"
-	  "unknown key \"pol\" (did you mean \"poll\"?)\nhttp2: must be true or false\n" },
+	  "kind: unknown kind \"htpp\" (did you mean \"http\"?)\nunknown key \"pol\" (did you mean \"poll\"?)\n"
+	  "http2: must be true or false\n" },
 	{ "{\"base\": \"http://h\", \"headers\": {\"A b\": \"x\", \"B\": 1, \"C\": \"{\"}, \"poll\": {\"url\": 1, \"query\": "
 	  "{\"a\": null, \"b\": {}}, \"timeout\": 0, \"on\": [], \"json\": 1, \"text\": \"x\", \"redirects\": 99}}", NULL,
 	  "headers[\"A b\"]: is not a header name\nheaders.B: must be a string\n"

@@ -68,6 +68,7 @@ static struct remote_plan *plan_of(const char *spec)
 
 /* --- refused ------------------------------------------------------------------------------------- */
 
+#define ID "\"01900000-0000-7000-8000-000000000001\""
 #define POLL "\"poll\": {\"url\": \"http://h/p\"}"
 #define RULES(rules) "{\"poll\": {\"url\": \"http://h/p\", \"rules\": " rules "}}"
 #define POLLING(members) "{" POLL ", \"polling\": {" members "}}"
@@ -85,7 +86,23 @@ static const struct { const char *spec, *error; } BAD[] = {
 	{ "{\"pol\": {}}", "unknown key \"pol\" (did you mean \"poll\"?)" },
 	{ "{\"xyzzy\": {}}", "unknown key \"xyzzy\"" },
 	{ "{\"kind\": \"htpp\", " POLL "}", "kind: unknown kind \"htpp\" (did you mean \"http\"?)" },
-	{ "{\"kind\": \"promise\", " POLL "}", "kind: \"promise\" is not supported by this version" },
+	{ "{\"kind\": \"timer\", " POLL "}", "unknown key \"poll\"" },
+	{ "{\"kind\": \"timer\", \"delay\": \"x\"}", "delay: must be a number of seconds" },
+	{ "{\"kind\": \"timer\", \"delya\": 1}", "unknown key \"delya\" (did you mean \"delay\"?)" },
+	{ "{\"kind\": \"group\", " POLL ", \"of\": []}", "unknown key \"poll\"" },
+	{ "{\"kind\": \"group\"}", "\"of\" is missing" },
+	{ "{\"kind\": \"group\", \"of\": {}}", "of: must be an array of ids" },
+	{ "{\"kind\": \"group\", \"of\": [" ID ", 1]}", "of[1]: must be a string" },
+	{ "{\"kind\": \"group\", \"of\": [\"x\"]}", "of[0]: must be the id of a future, got \"x\"" },
+	{ "{\"kind\": \"group\", \"of\": [" ID "], \"until\": \"first_exeption\"}", "until: unknown word "
+	  "\"first_exeption\" (did you mean \"first_exception\"?)" },
+	{ "{\"kind\": \"group\", \"of\": [" ID "], \"until\": 1}", "until: must be a string" },
+	{ "{\"kind\": \"promise\", " POLL "}", "unknown key \"poll\"" },
+	{ "{\"kind\": \"promise\", \"on_abandn\": \"fail\"}", "unknown key \"on_abandn\" (did you mean \"on_abandon\"?)" },
+	{ "{\"kind\": \"promise\", \"on_abandon\": 1}", "on_abandon: must be a string" },
+	{ "{\"kind\": \"promise\", \"on_abandon\": \"drop\"}", "on_abandon: must be \"fail\" or \"release\"" },
+	{ "{\"kind\": \"promise\", \"ttl\": \"x\"}", "ttl: must be a number of seconds or null" },
+	{ "{\"on_abandon\": \"fail\", " POLL "}", "unknown key \"on_abandon\"" },
 	{ "{\"kind\": 1, " POLL "}", "kind: must be a string" },
 	{ "{\"base\": 1, " POLL "}", "base: must be a string" },
 	{ "{\"base\": \"ftp://x\", " POLL "}", "base: \"ftp://x\" is not an http or https URL" },
