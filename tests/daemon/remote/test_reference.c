@@ -77,7 +77,7 @@ END_TEST
 /* Whatever it is put together of, a template is read to its end or refused; and one that is read can be filled. */
 START_TEST(any_text)
 {
-	static const char *const pieces[] = { "{", "}", "{{", "}}", "result:", "{result:" A, "/", "~", "~0", ":base64", "a",
+	static const char *const pieces[] = { "{", "}", "{{", "}}", "result:", ("{result:" A), "/", "~", "~0", ":base64", "a",
 		"+", "{+", A, "\"", "\xc3\xa9", "{a}" };
 	uint64_t seed = 1;
 
