@@ -422,6 +422,7 @@ const struct field snapshot_fields[] = {
 	FIELD(snapshot, deadline_at_ms, FIELD_U64, 0),
 	FIELD(snapshot, next_poll_at_ms, FIELD_U64, 0),
 	FIELD(snapshot, requests, FIELD_U64, 0),
+	FIELD(snapshot, hops, FIELD_U64, 0),
 	FIELD(snapshot, attempts, FIELD_U64, 0),
 	FIELD(snapshot, condition, FIELD_TEXT, 0),
 	FIELD(snapshot, condition_since_ms, FIELD_U64, 0),

@@ -246,6 +246,7 @@ struct snapshot {
 	struct maybe_u64 deadline_at_ms;
 	struct maybe_u64 next_poll_at_ms;
 	struct maybe_u64 requests;       /* sent to the service for this future */
+	struct maybe_u64 hops;           /* operations that it left behind for the next */
 	struct maybe_u64 attempts;       /* failed in a row, as the retry policy counts them */
 	struct slice condition;          /* "waiting", "paused", "unreachable", "throttled"; absent when all is well */
 	struct maybe_u64 condition_since_ms;

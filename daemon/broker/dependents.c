@@ -104,9 +104,12 @@ static struct future *add_waits(const struct future *future, uint64_t mark, stru
 
 bool dependents_lead_to(struct future *on, const struct future *to)
 {
+	uint64_t mark = to->broker->naming;
 	struct future *list = NULL;
-	uint64_t mark = on ? ++on->broker->naming : 0;
 
+	if (!on || on->named == mark)
+		return false;
+	on->named = mark;
 	while (on && on != to) {
 		list = add_waits(on, mark, list);
 		on = list;

@@ -20,7 +20,8 @@ int dependents_link(struct future *waiting);
 /* It waits no more. Also when it never was linked. */
 void dependents_unlink(struct future *waiting);
 
-/* Does one future wait for another one, itself or through others? on may be NULL; a future leads to itself. */
+/* Does one future wait for another one, itself or through others? on may be NULL; a future leads to itself. Those that
+ * were met since broker->naming was counted up are not looked at again: they did not. */
 bool dependents_lead_to(struct future *on, const struct future *to);
 
 /* The future is over, durably, or goes out of every table: who waits for it looks at it in the next turn. */

@@ -132,6 +132,7 @@ int hold_fill(struct future *future, const struct caller *caller, const struct p
 /* The first of those that draft comes after and that wait for this one. False: none does. */
 static bool find_cycle(struct future *future, const struct future_rec *draft, struct id *ret)
 {
+	future->broker->naming++;
 	for (size_t i = 0; i < draft->n_after; i++) {
 		memcpy(ret->bytes, draft->after[i], sizeof ret->bytes);
 		if (dependents_lead_to(index_find(&future->broker->index, ret), future))

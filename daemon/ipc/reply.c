@@ -86,6 +86,7 @@ void reply_snapshot(struct pack *pack, const struct future *future)
 		.started_at_ms = if_set(rec->started_at_ms),
 		.deadline_at_ms = if_set(rec->deadline_at_ms),
 		.requests = always(rec->requests),
+		.hops = if_set(rec->hops),
 		.attempts = always(rec->attempts),
 		.condition = slice_from_str(view.condition),
 		.condition_since_ms = if_set(view.condition ? view.condition_since_ms : 0),

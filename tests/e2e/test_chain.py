@@ -91,7 +91,7 @@ class Continue(Chain):
                                        params={"here": self.service.url}), key="k")
         self.assertEqual(self.json_result(made), "report")
         self.assertEqual(json.loads(self.requests("submit")[1]["body"]), {"input": ["first", made]})
-        self.assertEqual(self.snapshot(made)["profile"], "report")
+        self.assertEqual((self.snapshot(made)["profile"], self.snapshot(made)["hops"]), ("report", 1))
         # What the key stands for is what was asked for then.
         again = self.rpc.call("future.create", {"key": "k", "spec": self.spec_of(
             "first", self.then({"out": {"body": "/value"}}, profile="report",

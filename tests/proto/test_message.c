@@ -396,7 +396,7 @@ START_TEST(tables_of_replies)
 {
 	ASSERT_TABLE(create_reply, create_reply_fields, "id", "state", "created");
 	ASSERT_TABLE(snapshot, snapshot_fields, "id", "state", "kind", "profile", "key", "uid", "mode", "created_at_ms",
-	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests",
+	    "started_at_ms", "finished_at_ms", "expires_at_ms", "deadline_at_ms", "next_poll_at_ms", "requests", "hops",
 	    "attempts", "condition", "condition_since_ms", "last_error", "cancel_requested", "paused", "pinned", "progress",
 	    "claimed", "lease_until_ms", "content_type", "result_size", "seq", "held", "start_at_ms");
 	ASSERT_TABLE(result_reply, result_reply_fields, "state", "result", "content_type", "offset", "size");

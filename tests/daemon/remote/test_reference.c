@@ -77,7 +77,7 @@ END_TEST
 /* Whatever it is put together of, a template is read to its end or refused; and one that is read can be filled. */
 START_TEST(any_text)
 {
-	static const char *const pieces[] = { "{", "}", "{{", "}}", "result:", "{result:" A, "/", "~", "~0", ":base64", "a",
+	static const char *const pieces[] = { "{", "}", "{{", "}}", "result:", ("{result:" A), "/", "~", "~0", ":base64", "a",
 		"+", "{+", A, "\"", "\xc3\xa9", "{a}" };
 	uint64_t seed = 1;
 
@@ -93,8 +93,8 @@ START_TEST(any_text)
 		if (template_names(text, names, NULL, &error) == 0) {
 			json_object_foreach(names, name, where)
 				json_object_set_new(values, name, json_string("{v"));
-			ck_assert_msg(template_fill(text, TEMPLATE_NESTED, &all, 10000, &filled, NULL, &error) == 0, "%s: %s", text,
-			    error.message);
+			ck_assert_msg(template_fill(text, TEMPLATE_NESTED, &all, 10000, &filled, NULL, &error) == 0,
+			    "%s: %s", text, error.message);
 			free(filled);
 		} else {
 			ck_assert_str_ne(error.message, "");
