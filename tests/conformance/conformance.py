@@ -1,5 +1,6 @@
 """conformance.py - tests with a daemon, a simulated service and the C library; each is named after the test that it answers."""
 import os
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -38,6 +39,14 @@ class LibraryTest(ServiceTest):
     def running(self, future):
         """Wait until that is durable, which is some time after the first request; what is known of it then."""
         return harness.wait_until(lambda: (found := self.snapshot(future.id))["state"] == "running" and found, "running")
+
+    def elsewhere(self, script, *arguments):
+        """Run a script that uses the binding, in a process of its own; a Popen. Its sys.argv[1] is where the binding is."""
+        env = {name: value for name, value in os.environ.items() if name != "FUTURED_ASAN_OPTIONS"}
+        process = subprocess.Popen([sys.executable, "-B", "-c", script, HERE, *arguments], stdout=subprocess.PIPE, text=True,
+                                   env=env)
+        self.addCleanup(process.wait)
+        return process
 
     def ended(self, exception, future, **expected):
         """Its result is this exception, with these attributes; returns it."""

@@ -2,11 +2,9 @@
 import json
 import os
 import stat
-import subprocess
-import sys
 
 from computing import OUTPUT, ComputingTest
-from conformance import HERE, harness, libfutured
+from conformance import harness, libfutured
 from liborders import SINGLE, Group, file_error
 
 # Another process, later: it has the file, and asks for the outputs.
@@ -100,7 +98,7 @@ class Models(ComputingTest):
         group.save(self.saved())
         group.close()
         self.c.close()
-        other = subprocess.Popen([sys.executable, "-B", "-c", LATER, HERE, self.saved()], stdout=subprocess.PIPE, text=True)
+        other = self.elsewhere(LATER, self.saved())
         for name in names:
             self.service.complete(name)
         self.assertEqual(json.loads(other.communicate(timeout=harness.PATIENCE)[0]), [1, 2])

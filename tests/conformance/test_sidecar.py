@@ -3,11 +3,9 @@ does for this one. There it is a child that takes all pending futures with it; h
 import base64
 import errno
 import select
-import subprocess
-import sys
 import threading
 
-from conformance import HERE, harness, libfutured
+from conformance import harness, libfutured
 from sampling import SamplingTest
 
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
@@ -185,8 +183,7 @@ class TestLifecycle(Sidecar):
     def test_handle_not_picklable(self):
         """But its id is text, and good in any other process."""
         future, name = self.promise()
-        command = [sys.executable, "-B", "-c", ELSEWHERE, HERE, self.home.socket, future.id]
-        other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        other = self.elsewhere(ELSEWHERE, self.home.socket, future.id)
         self.service.complete(name, result=11)
         self.assertEqual(other.communicate(timeout=harness.PATIENCE), ("11\n", None))
 
