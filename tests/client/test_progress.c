@@ -207,6 +207,7 @@ START_TEST(from_its_creation_on)
 	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, &made), 0);
 	ck_assert_int_eq(futured_future_on_progress(made, on_progress, name("p")), 0);
 	pump(c);
+	peer_expect(&peer, "call.cancel");
 	peer_reply_created(&peer, peer_expect(&peer, "future.create"), ID_A, true);
 	pump(c);
 	/* Which of the two comes first is of no interest. */
@@ -232,6 +233,7 @@ START_TEST(a_callback_may_release_it)
 	peer_send_event(&peer, 1, 11, ID_A, "progress", "running", "1");
 	peer_send_event(&peer, 1, 12, ID_A, "progress", "running", "2");
 	expect_journal("p 1; ");
+	peer_expect(&peer, "call.cancel");
 	peer_expect(&peer, "future.unsubscribe");
 }
 END_TEST

@@ -1,8 +1,10 @@
 """test_install.py - what `make install` puts where, and that the README's examples run against it."""
+import json
 import os
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 import harness
@@ -10,6 +12,7 @@ from operations import OperationsTest
 
 MAKE = os.environ.get("MAKE", "make")
 CC = os.environ.get("CC", "cc")
+HEADERS = ["futured.h", "futured-libevent.h", "futured-libuv.h"]
 
 
 def variables():
@@ -58,7 +61,7 @@ class Install(unittest.TestCase):
         for directory, names in {
                 "bindir": ["futured", "futurectl"],
                 "libdir": ["libfutured.so", "libfutured.so.0", "pkgconfig/libfutured.pc"],
-                "includedir": ["futured.h"],
+                "includedir": HEADERS,
                 "mandir": ["man1/futurectl.1", "man5/futured.conf.5", "man8/futured.8"],
                 "datadir": ["futured/profiles/google-lro.json"],
                 "systemdsystemunitdir": ["futured.service", "futured.socket"],
@@ -73,7 +76,7 @@ class Install(unittest.TestCase):
         for directory, _, names in os.walk(root):
             for name in names:
                 self.assertFalse(name.endswith((".a", ".o", ".py", ".c")) or
-                                 (name.endswith(".h") and name != "futured.h"), os.path.join(directory, name))
+                                 (name.endswith(".h") and name not in HEADERS), os.path.join(directory, name))
 
     def test_the_units_name_the_installed_daemon(self):
         for directory in ("systemdsystemunitdir", "systemduserunitdir"):
@@ -130,14 +133,45 @@ class Examples(OperationsTest):
                               timeout=harness.PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (0, '{"n": 1}'), done.stderr)
 
-    @unittest.skipIf(harness.SANITIZED, "the installed library needs the sanitizers' runtime")
-    def test_shell(self):
-        examples = [code for code in code_of("sh") if "futurectl create" in code]
-        self.assertEqual(len(examples), 1)
-        self.google.add("operations/123", polls=1, response=b'{"n": 1}')
-        done = subprocess.run(["/bin/sh", "-e", "-c", examples[0]], env=self.environment(), cwd=self.home.path,
+    def shell(self, text):
+        """Run it; what it prints."""
+        done = subprocess.run(["/bin/sh", "-e", "-c", text], env=self.environment(), cwd=self.home.path,
                               capture_output=True, text=True, timeout=harness.PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def put(self, name, *documents):
+        with open(os.path.join(self.home.path, name), "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(document) + "\n" for document in documents)
+
+    @unittest.skipIf(harness.SANITIZED, "the installed library needs the sanitizers' runtime")
+    def test_shell_with_many(self):
+        """Batches, promises, holds, groups and pauses."""
+        example, = (code for code in code_of("sh") if "--batch" in code)
+        rules = [{"when": {"body": {"/done": True}}, "then": "success", "result": "/response"}]
+        specs = []
+        for name in ("operations/1", "operations/2", "operations/publish"):
+            self.google.add(name, polls=1, response=b'"%s"' % name.encode())
+            specs.append({"base": self.google.url, "poll": {"url": f"/v1/{name}", "rules": rules}, "polling": harness.QUICK})
+        self.put("specs.jsonl", *specs[:2])
+        self.put("publish.json", specs[2])
+        publish, *_, group = re.findall(r"^[0-9a-f-]{36}$", self.shell(example), re.M)
+        with open(os.path.join(self.home.path, "ids"), encoding="ascii") as file:
+            ids = file.read().split()
+        for some_id, name in zip(ids, ("operations/1", "operations/2")):
+            with open(os.path.join(self.home.path, some_id + ".json"), "rb") as file:
+                self.assertEqual(file.read(), b'"%s"' % name.encode())
+        self.assertEqual([member["id"] for member in self.json_result(group)], ids)
+        snapshot = self.snapshot(publish)
+        self.assertEqual((snapshot["state"], snapshot["condition"], snapshot["held"]), ("pending", "waiting", True))
+        self.assertGreater(snapshot["start_at_ms"], time.time() * 1000)
+
+    @unittest.skipIf(harness.SANITIZED, "the installed library needs the sanitizers' runtime")
+    def test_shell(self):
+        examples = [code for code in code_of("sh") if "nightly-build" in code]
+        self.assertEqual(len(examples), 1)
+        self.google.add("operations/123", polls=1, response=b'{"n": 1}')
+        self.shell(examples[0])
         with open(os.path.join(self.home.path, "result.json")) as file:
             self.assertEqual(file.read(), '{"n": 1}')
 

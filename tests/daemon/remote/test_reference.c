@@ -93,8 +93,8 @@ START_TEST(any_text)
 		if (template_names(text, names, NULL, &error) == 0) {
 			json_object_foreach(names, name, where)
 				json_object_set_new(values, name, json_string("{v"));
-			ck_assert_msg(template_fill(text, TEMPLATE_NESTED, &all, 10000, &filled, NULL, &error) == 0,
-			    "%s: %s", text, error.message);
+			ck_assert_msg(template_fill(text, TEMPLATE_NESTED, &all, 10000, &filled, NULL,
+			    &error) == 0, "%s: %s", text, error.message);
 			free(filled);
 		} else {
 			ck_assert_str_ne(error.message, "");
