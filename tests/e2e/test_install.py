@@ -44,6 +44,8 @@ def setUpModule():
 def tearDownModule():
     place.cleanup()
 
+HEADERS = ["futured.h", "futured-libevent.h", "futured-libuv.h"]
+
 
 class Install(unittest.TestCase):
     def setUp(self):
@@ -58,7 +60,7 @@ class Install(unittest.TestCase):
         for directory, names in {
                 "bindir": ["futured", "futurectl"],
                 "libdir": ["libfutured.so", "libfutured.so.0", "pkgconfig/libfutured.pc"],
-                "includedir": ["futured.h"],
+                "includedir": HEADERS,
                 "mandir": ["man1/futurectl.1", "man5/futured.conf.5", "man8/futured.8"],
                 "datadir": ["futured/profiles/google-lro.json"],
                 "systemdsystemunitdir": ["futured.service", "futured.socket"],
@@ -73,7 +75,7 @@ class Install(unittest.TestCase):
         for directory, _, names in os.walk(root):
             for name in names:
                 self.assertFalse(name.endswith((".a", ".o", ".py", ".c")) or
-                                 (name.endswith(".h") and name != "futured.h"), os.path.join(directory, name))
+                                 (name.endswith(".h") and name not in HEADERS), os.path.join(directory, name))
 
     def test_the_units_name_the_installed_daemon(self):
         for directory in ("systemdsystemunitdir", "systemduserunitdir"):
