@@ -47,6 +47,8 @@ def setUpModule():
 def tearDownModule():
     place.cleanup()
 
+HEADERS = ["futured.h", "futured-libevent.h", "futured-libuv.h"]
+
 
 class Install(unittest.TestCase):
     def setUp(self):
