@@ -47,8 +47,6 @@ def setUpModule():
 def tearDownModule():
     place.cleanup()
 
-HEADERS = ["futured.h", "futured-libevent.h", "futured-libuv.h"]
-
 
 class Install(unittest.TestCase):
     def setUp(self):
