@@ -13,7 +13,8 @@
 
 /* What this build can do beyond the first version of the protocol's page. */
 static const char *const features[] = { "http", "keys", "labels", "replay", "renamed-notifications", "ranges",
-	"profile-check", "promises", "after", "start-at", "timers", "groups" };
+	"profile-check", "promises", "after", "start-at", "timers", "groups", "continue", "result-references", "pause", "pin",
+	"trouble", "call-cancel" };
 #define N_FEATURES (sizeof(features) / sizeof(features[0]))
 
 static void pack_number(struct pack *pack, const char *name, uint64_t value)

@@ -42,8 +42,6 @@ static int read_member(const struct key *table, const char *name, const json_t *
 
 	if (!key)
 		return all ? unknown_key(table, name, place, error) : 0;
-	if (key->flags & KEY_LATER)
-		return place_fail(&here, error, "is not supported by this version");
 	if (key->flags & KEY_ELSEWHERE)
 		return 0;
 	return key->read(value, (char *)target + key->offset, &here, error);

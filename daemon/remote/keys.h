@@ -19,8 +19,7 @@ typedef int (*key_read)(const json_t *json, void *field, const struct place *pla
 enum key_flags {
 	KEY_PLAIN = 0,
 	KEY_REQUIRED = 1,
-	KEY_LATER = 2,                 /* of the language, but not of this version: refused with these words */
-	KEY_ELSEWHERE = 4              /* allowed here and read by someone else */
+	KEY_ELSEWHERE = 2              /* allowed here and read by someone else */
 };
 
 /* A row of a table that ends with a row without a name. */

@@ -8,12 +8,11 @@
 static const struct {
 	const char *name;
 	enum store_kind kind;
-	enum key_flags flags;
 } KINDS[] = {
-	{ "http", STORE_KIND_HTTP, KEY_PLAIN },
-	{ "promise", STORE_KIND_PROMISE, KEY_PLAIN },
-	{ "timer", STORE_KIND_TIMER, KEY_PLAIN },
-	{ "group", STORE_KIND_GROUP, KEY_PLAIN },
+	{ "http", STORE_KIND_HTTP },
+	{ "promise", STORE_KIND_PROMISE },
+	{ "timer", STORE_KIND_TIMER },
+	{ "group", STORE_KIND_GROUP },
 };
 enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
 
@@ -33,8 +32,6 @@ int local_read_kind(const json_t *root, enum store_kind *ret, const struct place
 		names[i] = KINDS[i].name;
 		if (strcmp(word, KINDS[i].name) != 0)
 			continue;
-		if (KINDS[i].flags & KEY_LATER)
-			return place_fail(&here, error, "\"%s\" is not supported by this version", word);
 		*ret = KINDS[i].kind;
 		return 0;
 	}
