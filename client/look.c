@@ -2,6 +2,7 @@
 #include "client/look.h"
 
 #include "client/future.h"
+#include "client/states.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,68 +12,39 @@ struct look {
 	struct progress *members[];      /* NULL when released since */
 };
 
-struct look_reply {
-	const msgpack_object *states;
-};
-
-static const struct field look_reply_fields[] = {
-	FIELD(look_reply, states, FIELD_ANY, FIELD_REQUIRED),
-	FIELDS_END
-};
-
-/* Tell each member; states is NULL where the answer is none. */
-static int look_tell(struct look *look, const msgpack_object_array *states)
+static int look_on_answer(void *owner, const struct answer *answer)
 {
+	const msgpack_object *states = NULL;
+	struct look *look = owner;
+	int r;
+
+	/* One of the ids is not known any more, perhaps; asked one by one, the others are not harmed by it. */
+	r = states_read(answer, look->n, &states);
 	for (size_t i = 0; i < look->n; i++) {
 		struct progress *progress = look->members[i];
-		struct slice text;
-		int state = -EBADMSG;
 
-		if (states && fields_bytes(&states->ptr[i], &text))
-			state = future_state_from_text(text);
 		if (!progress)
 			continue;
 		progress->look = NULL;
-		progress_take_look(progress, state);
+		progress_take_look(progress, states ? states_at(states, i) : r);
 	}
 	free(look);
-	return 0;
-}
-
-static int look_on_answer(void *owner, const struct answer *answer)
-{
-	struct look *look = owner;
-	struct look_reply reply;
-
-	/* One of the ids is not known any more, perhaps; asked one by one, the others are not harmed by it. */
-	if (answer->error < 0)
-		return look_tell(look, NULL);
-	if (fields_read(answer->result, look_reply_fields, FIELDS_IGNORE_UNKNOWN, &reply, NULL) < 0 ||
-	    reply.states->type != MSGPACK_OBJECT_ARRAY || reply.states->via.array.size != look->n) {
-		look_tell(look, NULL);
-		return -EBADMSG;
-	}
-	return look_tell(look, &reply.states->via.array);
+	return r == -EBADMSG && !answer->error ? r : 0;
 }
 
 static int look_send(struct futured *c, struct look *look)
 {
-	struct wait_params params = { .timeout.kind = SPAN_SET, .ids.count = look->n };
 	struct request *request;
-	struct pack pack;
+	struct id *ids;
 	int r;
 
-	params.ids.ids = calloc(look->n, sizeof(*params.ids.ids));
-	if (!params.ids.ids)
+	ids = calloc(look->n, sizeof(*ids));
+	if (!ids)
 		return -ENOMEM;
 	for (size_t i = 0; i < look->n; i++)
-		params.ids.ids[i] = look->members[i]->future->id;
-	r = request_begin(c, "future.wait", &pack, &request);
-	if (r == 0) {
-		fields_write(&pack, wait_params_fields, &params);
-		r = request_send(c, request, &pack, 0, look_on_answer, look);
-	}
-	free(params.ids.ids);
+		ids[i] = look->members[i]->future->id;
+	r = states_ask(c, ids, look->n, look_on_answer, look, &request);
+	free(ids);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include "client/refresh.h"
 
 #include "client/future.h"
+#include "client/states.h"
 #include "client/wait.h"
 
 #include <errno.h>
@@ -29,15 +30,6 @@ struct refresh_ask {
 	size_t n;
 };
 
-struct refresh_reply {
-	const msgpack_object *states;
-};
-
-static const struct field refresh_reply_fields[] = {
-	FIELD(refresh_reply, states, FIELD_ANY, FIELD_REQUIRED),
-	FIELDS_END
-};
-
 static int refresh_on_answer(void *owner, const struct answer *answer);
 
 static void refresh_ask_free(struct refresh_ask *ask)
@@ -48,69 +40,41 @@ static void refresh_ask_free(struct refresh_ask *ask)
 	free(ask);
 }
 
-/* Write the params of ask. */
-static int refresh_pack(const struct refresh_ask *ask, struct pack *pack)
-{
-	struct wait_params params = { .timeout.kind = SPAN_SET, .ids.count = ask->n };
-
-	params.ids.ids = calloc(ask->n, sizeof(*params.ids.ids));
-	if (!params.ids.ids)
-		return -ENOMEM;
-	for (size_t i = 0; i < ask->n; i++)
-		params.ids.ids[i] = ask->refresh->members[ask->first + i].future->id;
-	fields_write(pack, wait_params_fields, &params);
-	free(params.ids.ids);
-	return 0;
-}
-
 static int refresh_ask_send(struct refresh *refresh, size_t first, size_t n)
 {
 	struct refresh_ask *ask = calloc(1, sizeof(*ask));
-	struct request *request;
-	struct pack pack;
-	int r;
+	struct id *ids = calloc(n, sizeof(*ids));
+	int r = -ENOMEM;
 
-	if (!ask)
-		return -ENOMEM;
+	if (!ask || !ids)
+		goto fail;
 	*ask = (struct refresh_ask){ .refresh = refresh, .first = first, .n = n };
+	for (size_t i = 0; i < n; i++)
+		ids[i] = refresh->members[first + i].future->id;
+	r = states_ask(refresh->conn, ids, n, refresh_on_answer, ask, &ask->request);
+	if (r < 0)
+		goto fail;
 	TAILQ_INSERT_TAIL(&refresh->asks, ask, entry);
-	r = request_begin(refresh->conn, "future.wait", &pack, &request);
-	if (r < 0)
-		goto fail;
-	r = refresh_pack(ask, &pack);
-	if (r < 0) {
-		request_drop(refresh->conn, request, &pack);
-		goto fail;
-	}
-	r = request_send(refresh->conn, request, &pack, 0, refresh_on_answer, ask);
-	if (r < 0)
-		goto fail;
-	ask->request = request;
+	free(ids);
 	return 0;
 
 fail:
-	refresh_ask_free(ask);
+	free(ids);
+	free(ask);
 	return r;
 }
 
 /* Take over the states that came, one for each id. */
-static int refresh_take(struct refresh_ask *ask, const msgpack_object *states)
+static void refresh_take(const struct refresh_ask *ask, const msgpack_object *states)
 {
-	if (states->type != MSGPACK_OBJECT_ARRAY || states->via.array.size != ask->n)
-		return -EBADMSG;
-	for (uint32_t i = 0; i < ask->n; i++) {
+	for (size_t i = 0; i < ask->n; i++) {
 		struct refresh_member *member = &ask->refresh->members[ask->first + i];
-		struct slice text;
-		int state;
+		int state = states_at(states, i);
 
-		if (!fields_bytes(&states->via.array.ptr[i], &text))
-			return -EBADMSG;
-		state = future_state_from_text(text);
 		member->over = state < 0 || state >= FUTURED_SUCCEEDED;
 		if (state >= 0 && !member->future->done)
 			member->future->state = (enum futured_state)state;
 	}
-	return 0;
 }
 
 /* One of many is not known any more, and the answer is about all: ask for each half. */
@@ -131,20 +95,19 @@ static int refresh_on_answer(void *owner, const struct answer *answer)
 	struct refresh_ask *ask = owner;
 	struct refresh *refresh = ask->refresh;
 	size_t first = ask->first, n = ask->n;
-	struct refresh_reply reply;
-	int r = answer->error;
+	const msgpack_object *states;
+	int r;
 
 	ask->request = NULL;
-	if (r == 0) {
-		r = fields_read(answer->result, refresh_reply_fields, FIELDS_IGNORE_UNKNOWN, &reply, NULL);
-		r = r < 0 ? -EBADMSG : refresh_take(ask, reply.states);
-	}
+	r = states_read(answer, n, &states);
+	if (r == 0)
+		refresh_take(ask, states);
 	refresh_ask_free(ask);
 	if (r == -ENOENT && answer->daemon_error)
 		r = refresh_split(refresh, first, n);
 	if (r < 0 && refresh->error == 0)
 		refresh->error = r;
-	return r == -EBADMSG ? r : 0;
+	return r == -EBADMSG && !answer->error ? r : 0;
 }
 
 static int refresh_is_answered(void *arg)

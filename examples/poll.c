@@ -1,5 +1,5 @@
 /* poll.c - futures in a bare poll() loop, beside another descriptor: takes ids from its input, one a line, and prints each
- * as its future ends.
+ * as its future ends, and what is heard of it before.
  *
  *   cc poll.c $(pkg-config --cflags --libs libfutured) -o poll
  *   futurectl list --json | jq -r .id | ./poll
@@ -39,6 +39,13 @@ static void on_progress(futured_future *future, void *userdata)
 	fflush(stdout);
 }
 
+static void on_trouble(futured_future *future, void *userdata)
+{
+	printf("%s trouble %s (%llu in a row)\n", futured_future_id(future), futured_future_trouble(future),
+	    (unsigned long long)futured_future_attempts(future));
+	fflush(stdout);
+}
+
 static void take_id(struct program *program, const char *id)
 {
 	futured_future *future;
@@ -48,6 +55,8 @@ static void take_id(struct program *program, const char *id)
 	if (r == 0) {
 		program->n_live++;
 		r = futured_future_on_progress(future, on_progress, program);
+		if (r == 0)
+			r = futured_future_on_trouble(future, on_trouble, program);
 	}
 	if (r < 0)
 		fprintf(stderr, "%s: %s\n", id, strerror(-r));

@@ -5,6 +5,7 @@ import subprocess
 import harness
 from harness import BUILD
 from operations import OperationsTest
+from services import SLOW
 
 EXAMPLES = os.path.join(BUILD, "examples")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -97,6 +98,26 @@ class Examples(OperationsTest):
         # How many of those before it saw is a matter of time, their order is not.
         self.assertEqual(seen, sorted(set(seen)))
         self.google.end(name, response=b"{}")
+        self.assertEqual(self.line(process), f"{some_id} succeeded")
+        process.stdin.close()
+        process.stdin = None
+        self.finish(process)
+
+    def test_trouble(self):
+        self.google.add("operations/0", polls=None)
+        some_id = self.create("operations/0", polling=SLOW)
+        process = self.start("poll")
+        process.stdin.write(f"{some_id}\n")
+        process.stdin.flush()
+        subscribed = harness.wait_until(lambda: self.rpc.call("server.stats")["subscriptions"], "it follows")
+        self.assertEqual(subscribed, 1)
+        self.google.stumble("operations/0", [503, 503])
+        for attempts in (1, 2):
+            line = self.line(process)
+            self.assertIn(f"{some_id} trouble ", line)
+            self.assertIn("503", line)
+            self.assertIn(f"({attempts} in a row)", line)
+        self.google.end("operations/0", response=b"{}")
         self.assertEqual(self.line(process), f"{some_id} succeeded")
         process.stdin.close()
         process.stdin = None
