@@ -568,7 +568,7 @@ struct futured_subscribe_options {
  *   ret      owned by the caller: futured_subscription_unref() ends the subscription
  * Does not block. Each change of state is told once and in order; progress may be merged for a slow reader. After a
  * reconnection it goes on after the last event that was seen.
- * Returns 0; -EINVAL, -EMSGSIZE, -ENOMEM, -ENOBUFS, -ENOTCONN, -ECHILD.
+ * Returns 0; -EINVAL, -EMSGSIZE, -ENOMEM, -ENOBUFS (a connection has at most 32), -ENOTCONN, -ECHILD.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_subscribe(futured *c, const struct futured_subscribe_options *options,
     futured_event_cb cb, void *userdata, futured_subscription **ret);
