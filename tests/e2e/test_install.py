@@ -44,6 +44,8 @@ def setUpModule():
 def tearDownModule():
     place.cleanup()
 
+HEADERS = ["futured.h", "futured-libevent.h", "futured-libuv.h"]
+
 
 class Install(unittest.TestCase):
     def setUp(self):
@@ -58,7 +60,7 @@ class Install(unittest.TestCase):
         for directory, names in {
                 "bindir": ["futured", "futurectl"],
                 "libdir": ["libfutured.so", "libfutured.so.0", "pkgconfig/libfutured.pc"],
-                "includedir": ["futured.h"],
+                "includedir": HEADERS,
                 "mandir": ["man1/futurectl.1", "man5/futured.conf.5", "man8/futured.8"],
                 "datadir": ["futured/profiles/google-lro.json"],
                 "systemdsystemunitdir": ["futured.service", "futured.socket"],
@@ -73,7 +75,7 @@ class Install(unittest.TestCase):
         for directory, _, names in os.walk(root):
             for name in names:
                 self.assertFalse(name.endswith((".a", ".o", ".py", ".c")) or
-                                 (name.endswith(".h") and name != "futured.h"), os.path.join(directory, name))
+                                 (name.endswith(".h") and name not in HEADERS), os.path.join(directory, name))
 
     def test_the_units_name_the_installed_daemon(self):
         for directory in ("systemdsystemunitdir", "systemduserunitdir"):
@@ -130,16 +132,34 @@ class Examples(OperationsTest):
                               timeout=harness.PATIENCE)
         self.assertEqual((done.returncode, done.stdout), (0, '{"n": 1}'), done.stderr)
 
-    @unittest.skipIf(harness.SANITIZED, "the installed library needs the sanitizers' runtime")
-    def test_shell(self):
-        examples = [code for code in code_of("sh") if "futurectl create" in code]
-        self.assertEqual(len(examples), 1)
-        self.google.add("operations/123", polls=1, response=b'{"n": 1}')
-        done = subprocess.run(["/bin/sh", "-e", "-c", examples[0]], env=self.environment(), cwd=self.home.path,
+    def run_shell(self, command):
+        """The example of the README that has this command in it."""
+        (example,) = [code for code in code_of("sh") if command in code]
+        done = subprocess.run(["/bin/sh", "-e", "-c", example], env=self.environment(), cwd=self.home.path,
                               capture_output=True, text=True, timeout=harness.PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
-        with open(os.path.join(self.home.path, "result.json")) as file:
-            self.assertEqual(file.read(), '{"n": 1}')
+
+    def file(self, name, text):
+        with open(os.path.join(self.home.path, name), "w") as file:
+            file.write(text)
+
+    def content(self, name):
+        with open(os.path.join(self.home.path, name)) as file:
+            return file.read()
+
+    @unittest.skipIf(harness.SANITIZED, "the installed library needs the sanitizers' runtime")
+    def test_shell(self):
+        self.google.add("operations/123", polls=1, response=b'{"n": 1}')
+        self.run_shell("futurectl create google-lro")
+        self.assertEqual(self.content("result.json"), '{"n": 1}')
+
+    @unittest.skipIf(harness.SANITIZED, "the installed library needs the sanitizers' runtime")
+    def test_shell_without_a_service(self):
+        self.file("specs.jsonl", '{"kind": "timer", "delay": 0.01}\n' * 3)
+        self.file("publish.json", '{"kind": "promise"}')
+        self.run_shell("futurectl create --batch")
+        ids = self.content("ids").split()
+        self.assertEqual([self.content(f"{made}.json") for made in ids], ["null"] * 3)
 
 
 if __name__ == "__main__":

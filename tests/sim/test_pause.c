@@ -99,6 +99,21 @@ START_TEST(an_answer_on_its_way_still_counts)
 }
 END_TEST
 
+START_TEST(one_that_waits_for_its_turn)
+{
+	struct id first = client_make(sim, "limit=1 latency=20"), second = client_make(sim, "limit=1 latency=1");
+
+	sim_run(sim, SECOND);
+	ck_assert_uint_eq(asked(&first)->in_flight, 1);
+	ck_assert_uint_eq(client_pause_one(sim, &second, true), 1);
+	ck_assert_int_eq(client_finish(sim, &first, 30 * SECOND), STORE_SUCCEEDED);
+	sim_run(sim, 60 * SECOND);
+	ck_assert_uint_eq(asked(&second)->count, 0);
+	ck_assert_uint_eq(client_pause_one(sim, &second, false), 1);
+	ck_assert_int_eq(client_finish(sim, &second, 10 * SECOND), STORE_SUCCEEDED);
+}
+END_TEST
+
 START_TEST(a_submit_that_was_only_meant)
 {
 	struct create_request request = client_request("submit");
@@ -140,7 +155,8 @@ START_TEST(a_deadline_goes_on)
 	sim_run(sim, SECOND);
 	before = asked(&id)->count;
 	before_there = asked(&there)->count;
-	ck_assert_int_eq(client_finish(sim, &id, 30 * SECOND), STORE_FAILED);
+	/* At once: there is no last look. */
+	ck_assert_int_eq(client_finish(sim, &id, 25 * SECOND), STORE_FAILED);
 	ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "deadline");
 	ck_assert_int_eq(client_finish(sim, &there, SECOND), STORE_FAILED);
 	ck_assert_str_eq(client_view(sim, &there).rec->error_kind, "deadline");
@@ -280,6 +296,20 @@ START_TEST(streams_of_events_are_closed)
 }
 END_TEST
 
+START_TEST(nor_is_one_opened_after_an_answer_on_its_way)
+{
+	struct id one = client_make(sim, "end=never events latency=5"), all = client_make(sim, HERE "end=never events latency=5");
+
+	sim_run(sim, SECOND);
+	ck_assert_uint_eq(asked(&one)->in_flight, 1);
+	ck_assert_uint_eq(client_pause_one(sim, &one, true), 1);
+	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 1);
+	sim_run(sim, 60 * SECOND);
+	ck_assert_uint_eq(asked(&one)->watches, 0);
+	ck_assert_uint_eq(asked(&all)->watches, 0);
+}
+END_TEST
+
 START_TEST(a_pause_is_no_time_of_failures)
 {
 	struct id one = client_make(sim, "fail=1:20 retry=1/1/1 retry_timeout=15");
@@ -398,6 +428,7 @@ static Suite *pause_suite(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_paused_one_is_not_asked_about);
 	tcase_add_test(tcase, an_answer_on_its_way_still_counts);
+	tcase_add_test(tcase, one_that_waits_for_its_turn);
 	tcase_add_test(tcase, a_submit_that_was_only_meant);
 	tcase_add_test(tcase, a_deadline_goes_on);
 	tcase_add_test(tcase, those_of_a_label);
@@ -405,6 +436,7 @@ static Suite *pause_suite(void)
 	tcase_add_test(tcase, all_of_an_origin);
 	tcase_add_test(tcase, fetches_and_acks_of_an_origin_wait_too);
 	tcase_add_test(tcase, streams_of_events_are_closed);
+	tcase_add_test(tcase, nor_is_one_opened_after_an_answer_on_its_way);
 	tcase_add_test(tcase, a_pause_is_no_time_of_failures);
 	tcase_add_test(tcase, a_services_own_pause_is_heard_meanwhile);
 	tcase_add_test(tcase, a_cancel_of_a_paused_one);
