@@ -15,7 +15,8 @@
  *   sends nothing. Open a connection of the child's own instead.
  *   Callbacks run only inside futured_process(), the functions that wait, and futured_close(), but for that of
  *   futured_set_loop_cb(). A callback may start new work and release any object, its own and the connection
- *   included; processing or waiting from inside one returns -EBUSY.
+ *   included; processing or waiting from inside one returns -EBUSY, but for a wait for what is
+ *   done already.
  *   A blocking call that a signal interrupts returns -EINTR. Nothing is lost: make the same call again.
  *   Times are microseconds. Timeouts are relative, deadlines are CLOCK_MONOTONIC.
  *   Text is UTF-8 and ends with NUL.

@@ -4,6 +4,7 @@
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
 #include "daemon/broker/record.h"
+#include "daemon/broker/retention.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -243,6 +244,7 @@ static struct reading *reading_new(struct future *future, broker_bytes_cb done, 
 		reading->arg = arg;
 		future_pin(future);
 		future->reads++;
+		retention_update(future);
 	}
 	return reading;
 }

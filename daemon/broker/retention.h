@@ -13,7 +13,8 @@ struct keeper;
 
 /*
  * Of each user those futures are counted that may be forgotten: they are at rest, not pinned, not waited for by another
- * one, and need not be delivered first. Above a limit the oldest end is forgotten first; the last one that is left always stays.
+ * one, not being read, and need not be delivered first. Above a limit the oldest end is forgotten first; the last one
+ * that is left always stays.
  */
 struct retention {
 	struct keeper *table;
