@@ -109,6 +109,8 @@ void progress_take_event(struct progress *progress, const struct futured_event *
 			progress_call_back(progress, false);
 		break;
 	case FUTURED_EVENT_TROUBLE:
+		if (!event->message)    /* it was over before it was read */
+			break;
 		progress->attempts = event->attempts;
 		progress_replace(&progress->trouble, slice_from_str(event->message));
 		progress_call_back(progress, true);

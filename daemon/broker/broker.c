@@ -197,19 +197,20 @@ int broker_find(struct broker *broker, const struct caller *caller, const struct
 	return r;
 }
 
-void core_durable(struct broker *broker, struct future *future, const struct event_rec *event)
+void core_durable(struct broker *broker, struct future *future, const struct event_rec *event,
+    const struct trouble *trouble)
 {
 	if (event->event != STORE_EVENT_CREATED)
 		broker->stats.futures[future->durable_state]--;
 	broker->durable_seq = event->seq;
 	if (event->event == STORE_EVENT_FORGOTTEN) {
-		subscription_publish(broker, event, future);
+		subscription_publish(broker, event, future, NULL);
 		return;
 	}
 	broker->stats.futures[event->state]++;
 	future->durable_state = event->state;
 	future->durable_seq = event->seq;
-	subscription_publish(broker, event, future);
+	subscription_publish(broker, event, future, trouble);
 	if (future_state_terminal(event->state) && event->event == STORE_EVENT_CHANGED) {
 		broker->stats.completed++;
 		wait_ended(future);
@@ -232,7 +233,7 @@ static void on_forgotten(void *arg, int status)
 	struct future *future = removal->future;
 
 	if (status == 0) {
-		core_durable(future->broker, future, &removal->event);
+		core_durable(future->broker, future, &removal->event, NULL);
 		core_remove(future->broker, future);
 	} else {
 		future->forgetting = false;

@@ -288,6 +288,8 @@ struct broker_event {
 	enum store_event event;
 	enum store_state state;
 	const struct future *future;    /* NULL when it is gone */
+	const char *message;            /* of STORE_EVENT_TROUBLE: what went wrong; NULL: it was over before it is replayed */
+	unsigned attempts;              /* how many had failed in a row then */
 };
 
 struct subscription;

@@ -11,6 +11,7 @@
 #include "daemon/broker/retention.h"
 #include "daemon/broker/sched.h"
 #include "daemon/broker/stops.h"
+#include "daemon/broker/subscription.h"
 
 struct broker {
 	struct broker_config config;
@@ -65,8 +66,10 @@ static inline uint64_t core_random(const struct broker *broker)
 int core_find(struct broker *broker, const struct caller *caller, const struct id *id, bool write,
     struct future **ret, struct error *error);
 
-/* An event about a future became durable: count its state, tell subscribers, and waiters when it is over. */
-void core_durable(struct broker *broker, struct future *future, const struct event_rec *event);
+/* An event about a future became durable: count its state, tell subscribers, and waiters when it is over.
+ * trouble: NULL for another event. */
+void core_durable(struct broker *broker, struct future *future, const struct event_rec *event,
+    const struct trouble *trouble);
 
 /* Forget a terminal future: out of the store, then out of memory; then (may be NULL) runs when that is
  * durable or was refused. -ENOMEM. */

@@ -57,7 +57,7 @@ static void on_created(void *arg, int status)
 	}
 	future->durable = true;
 	broker->stats.created++;
-	core_durable(broker, future, &creation->event);
+	core_durable(broker, future, &creation->event, NULL);
 	if (future->rec.held) {
 		hold_look(future);
 	} else {

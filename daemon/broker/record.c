@@ -92,9 +92,18 @@ struct write {
 	struct future *future;
 	bool has_event;
 	struct event_rec event;
+	struct trouble trouble;         /* its message belongs to the write */
 	void (*then)(void *arg, struct future *future, int status);
 	void *arg;
 };
+
+static void write_free(struct write *write)
+{
+	if (!write)
+		return;
+	free((char *)write->trouble.message);
+	free(write);
+}
 
 /* A write that nobody waits for. */
 static void on_noted(void *arg, int status)
@@ -112,10 +121,10 @@ static void on_written(void *arg, int status)
 
 	on_noted(future->broker, status);
 	if (status == 0 && write->has_event)
-		core_durable(future->broker, future, &write->event);
+		core_durable(future->broker, future, &write->event, write->trouble.message ? &write->trouble : NULL);
 	if (write->then)
 		write->then(write->arg, future, status);
-	free(write);
+	write_free(write);
 	future_unpin(future);
 }
 
@@ -124,6 +133,13 @@ static enum store_event event_of(const struct record_change *change, bool moved)
 	if (moved)
 		return STORE_EVENT_CHANGED;
 	return change->progress ? STORE_EVENT_PROGRESS : STORE_EVENT_TROUBLE;
+}
+
+static int note_trouble(struct write *write, const struct future_rec *draft)
+{
+	write->trouble.message = strdup(draft->last_error ? draft->last_error : "");
+	write->trouble.attempts = draft->attempts;
+	return write->trouble.message ? 0 : -ENOMEM;
 }
 
 /* write: NULL when nobody will hear of it. */
@@ -156,6 +172,8 @@ int record_write(struct future *future, struct future_rec *draft, const struct r
 		write->then = change->then;
 		write->arg = change->arg;
 		write->has_event = moved || change->progress || change->trouble;
+		if (change->trouble && note_trouble(write, draft) < 0)
+			goto fail;
 	}
 	if (write && write->has_event) {
 		record_event(future, event_of(change, moved), &write->event);
@@ -171,7 +189,7 @@ int record_write(struct future *future, struct future_rec *draft, const struct r
 	future->rec = *draft;
 	return 0;
 fail:
-	free(write);
+	write_free(write);
 	record_drop(future, draft);
 	return r;
 }

@@ -67,7 +67,8 @@ static bool matches(const struct subscription *sub, const struct event_rec *even
 }
 
 /* Hand one event over. False when the sink is backed up. */
-static bool deliver(struct subscription *sub, const struct event_rec *rec, const struct future *future)
+static bool deliver(struct subscription *sub, const struct event_rec *rec, const struct future *future,
+    const struct trouble *trouble)
 {
 	struct broker_event event = {
 		.seq = rec->seq,
@@ -75,13 +76,16 @@ static bool deliver(struct subscription *sub, const struct event_rec *rec, const
 		.event = rec->event,
 		.state = rec->state,
 		.future = future,
+		.message = trouble ? trouble->message : NULL,
+		.attempts = trouble ? trouble->attempts : 0,
 	};
 
 	memcpy(event.id.bytes, rec->id, sizeof event.id.bytes);
 	return sub->sink.event(sub->sink.arg, &event);
 }
 
-void subscription_publish(struct broker *broker, const struct event_rec *event, const struct future *future)
+void subscription_publish(struct broker *broker, const struct event_rec *event, const struct future *future,
+    const struct trouble *trouble)
 {
 	const struct future *shown = event->event == STORE_EVENT_FORGOTTEN ? NULL : future;
 
@@ -90,7 +94,7 @@ void subscription_publish(struct broker *broker, const struct event_rec *event, 
 			read_page(sub);
 		if (sub->mode != LIVE)
 			continue;
-		if (matches(sub, event, future) && !deliver(sub, event, shown))
+		if (matches(sub, event, future) && !deliver(sub, event, shown, trouble))
 			sub->mode = BLOCKED;
 		else
 			sub->seq = event->seq;
@@ -102,6 +106,17 @@ static bool superseded(const struct event_rec *event, const struct future *futur
 {
 	return (event->event == STORE_EVENT_PROGRESS || event->event == STORE_EVENT_TROUBLE) &&
 	    (!future || event->seq < future->rec.seq);
+}
+
+/* An event out of the log. The log does not have what went wrong: if it goes on, the future has. */
+static bool replay(struct subscription *sub, const struct event_rec *event, const struct future *future)
+{
+	struct trouble trouble;
+
+	if (event->event != STORE_EVENT_TROUBLE || future->rec.attempts == 0)
+		return deliver(sub, event, future, NULL);
+	trouble = (struct trouble){ future->rec.last_error, future->rec.attempts };
+	return deliver(sub, event, future, &trouble);
 }
 
 static void on_page(void *arg, int status, const struct event_rec *events, size_t count)
@@ -124,7 +139,7 @@ static void on_page(void *arg, int status, const struct event_rec *events, size_
 		memcpy(id.bytes, events[i].id, sizeof id.bytes);
 		future = index_find(&sub->broker->index, &id);
 		if (!superseded(&events[i], future) && matches(sub, &events[i], future) &&
-		    !deliver(sub, &events[i], future))
+		    !replay(sub, &events[i], future))
 			sub->mode = BLOCKED;
 		else
 			sub->seq = events[i].seq;

@@ -6,7 +6,16 @@
 
 struct broker;
 
-/* Tell all that listen of an event that is durable. A forgotten future is still needed here, for its labels. */
-void subscription_publish(struct broker *broker, const struct event_rec *event, const struct future *future);
+/* A request that failed and will be tried again, as it was: when its event is durable the next one may have been
+ * answered. */
+struct trouble {
+	const char *message;
+	unsigned attempts;              /* that failed in a row */
+};
+
+/* Tell all that listen of an event that is durable. A forgotten future is still needed here, for its labels.
+ * trouble: NULL for another event. */
+void subscription_publish(struct broker *broker, const struct event_rec *event, const struct future *future,
+    const struct trouble *trouble);
 
 #endif

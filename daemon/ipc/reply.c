@@ -154,10 +154,9 @@ void reply_event(struct pack *pack, uint64_t subscription, const struct broker_e
 		/* Older ones may have been left out for this one. */
 		if (event->event == STORE_EVENT_PROGRESS || event->event == STORE_EVENT_TROUBLE)
 			wire.progress = slice_from_str(view.rec->progress);
-		/* It may be over by now, when it is replayed. */
-		if (event->event == STORE_EVENT_TROUBLE && view.rec->attempts > 0) {
-			wire.message = slice_from_str(view.rec->last_error);
-			wire.attempts = always(view.rec->attempts);
+		if (event->message) {
+			wire.message = slice_from_str(event->message);
+			wire.attempts = always(event->attempts);
 		}
 		/* A replayed event may be older than what the future is by now. */
 		failed = event->state == view.state && reply_failure(&view, &failure);

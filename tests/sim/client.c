@@ -410,6 +410,7 @@ static bool on_event(void *arg, const struct broker_event *event)
 			abort();
 	}
 	listener->events[listener->count] = *event;
+	listener->events[listener->count].message = NULL;
 	listener->events[listener->count++].future = NULL;
 	return true;
 }

@@ -90,7 +90,7 @@ struct listener {
 	bool truncated;
 	bool refuse;                    /* output is backed up */
 	unsigned refused;
-	struct broker_event *events;
+	struct broker_event *events;    /* without the future and the message, which were lent */
 	size_t count, size;
 };
 void listener_open(struct sim *sim, uid_t uid, const struct subscribe_filter *filter, bool has_since,

@@ -46,6 +46,31 @@ START_TEST(one_for_each_failure)
 }
 END_TEST
 
+/* Each event tells of its own failure, however late the disk lets it out: all of it is over by then. */
+START_TEST(told_as_it_was)
+{
+	unsigned attempts = 0;
+	struct id id;
+
+	listener_open(sim, 0, NULL, false, 0, &listener);
+	id = client_make(sim, "fail=1:3 retry=1/1/1");
+	sim->commit_usec = UINT64_MAX;
+	sim_run(sim, 60 * SECOND);
+	ck_assert_uint_eq(count(STORE_EVENT_TROUBLE), 0);
+	sim_commit(sim);
+	sim->commit_usec = 0;
+	ck_assert_int_eq(client_finish(sim, &id, 60 * SECOND), STORE_SUCCEEDED);
+	for (size_t i = 0; i < listener.count; i++) {
+		if (listener.events[i].event == STORE_EVENT_TROUBLE)
+			ck_assert_uint_eq(listener.events[i].attempts, ++attempts);
+		else
+			ck_assert_uint_eq(listener.events[i].attempts, 0);
+	}
+	ck_assert_uint_eq(attempts, 3);
+	listener_close(&listener);
+}
+END_TEST
+
 START_TEST(submits_and_cancels_have_it_too)
 {
 	struct id id;
@@ -136,6 +161,7 @@ static Suite *trouble_suite(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, one_for_each_failure);
+	tcase_add_test(tcase, told_as_it_was);
 	tcase_add_test(tcase, submits_and_cancels_have_it_too);
 	tcase_add_test(tcase, the_last_failure_is_the_end_and_nothing_else);
 	tcase_add_test(tcase, a_slow_reader_gets_the_newest);
