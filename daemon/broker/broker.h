@@ -170,7 +170,7 @@ int broker_read_result(struct broker *broker, const struct caller *caller, const
     uint64_t offset, size_t len, broker_bytes_cb done, void *arg, struct error *error);
 int broker_read_error_details(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_bytes_cb done, void *arg, struct error *error);
-/* A result reached a client completely (keep_until_delivered). */
+/* A client has taken a result completely, or the error (keep_until_delivered). */
 void broker_delivered(struct broker *broker, const struct id *id);
 
 /* --- promises -------------------------------------------------------------------------------------- */
