@@ -154,6 +154,17 @@ class Retention(ScriptTest):
         self.gone(made[7])
         self.assertEqual(self.kept(), [made[0], live])
 
+    def test_room_is_made_without_being_asked_to(self):
+        """Of all that a user may have, half is for those that are over: nobody has to clean up to go on."""
+        self.limits("futures_per_uid = 6\n")
+        made = [self.ended() for _ in range(10)]
+        self.gone(made[6])
+        self.assertEqual(self.kept(), made[7:])
+        self.limits("futures_per_uid = 6\nfinished_per_uid = 6\n")
+        made = made[7:] + [self.ended() for _ in range(3)]
+        self.assert_rpc_error("LimitExceeded", self.ended)
+        self.assertEqual(self.kept(), made)
+
     def test_by_bytes(self):
         self.limits("results_per_uid = 1M\n")
         self.poll_answers({"json": {"state": "done", "value": "x" * 300 * KIB}})
