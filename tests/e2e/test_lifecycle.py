@@ -85,7 +85,8 @@ class Lifecycle(OperationsTest):
         second = self.client().call("future.create", self.creation("operations/once", key="nightly"))
         self.assertEqual((second["id"], first["created"], second["created"]), (first["id"], True, False))
         self.assert_rpc_error("KeyConflict", self.rpc.call, "future.create",
-                              self.creation("operations/other", key="nightly"), says="nightly")
+                              self.creation("operations/other", key="nightly"),
+                              says=("nightly", first["id"], "differ in params.name"))
         self.result(first["id"])
         third = self.rpc.call("future.create", self.creation("operations/once", key="nightly"))
         self.assertEqual((third["id"], third["state"], third["created"]), (first["id"], "succeeded", False))
