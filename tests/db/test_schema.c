@@ -255,7 +255,8 @@ START_TEST(a_database_of_version_2_keeps_everything)
 	ck_assert_msg(schema_migrate(db, dir, schema_steps, 2, text) == 0, "%s", text);
 	ck_assert_msg(sql_exec(db,
 	    "INSERT INTO futures VALUES (x'00000000000000000000000000000008', 1000, 100, 420, 0, 'p', 'k', 11, 2, 4, 5, "
-	    "12, 13, -1, 0, 1, 14, 15, 16, 17, 18, 19, 20, 21, 'e', 1, 'i', '{\"a\":1}', '{\"b\":2}', '0.5', NULL, NULL, NULL, 0, "
+	    "12, 13, -1, 0, 1, 14, 15, 16, 17, 18, 19, 20, 21, 'e', 1, 'i', '{\"a\":1}', '{\"b\":2}', '0.5',"
+	    "NULL, NULL, NULL, 0, "
 	    "'text/plain', 300000);"
 	    "INSERT INTO texts SELECT id, '{}', '{\"x\":1}', '{}' FROM futures;"
 	    "INSERT INTO results SELECT id, x'', 1 FROM futures;"

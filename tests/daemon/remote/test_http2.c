@@ -27,7 +27,8 @@ static bool vet_as_told(void *arg, const struct sockaddr *address)
 static void serve(const char *words)
 {
 	char ca_file[256];
-	struct http_config config = { .body_max = BODY_MAX, .user_agent = "futured-test", .ca_file = ca_file, .vet = vet_as_told };
+	struct http_config config = { .body_max = BODY_MAX, .user_agent = "futured-test", .ca_file = ca_file,
+		.vet = vet_as_told };
 
 	allowed = true;
 
