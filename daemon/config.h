@@ -17,7 +17,7 @@ struct config {
 	uint64_t connections_per_uid;
 	uint64_t calls_per_connection;  /* requests that await their reply */
 	uint64_t futures_per_uid;
-	uint64_t finished_per_uid;      /* above these two, what is over is forgotten before its time */
+	uint64_t finished_per_uid;      /* 0: half of that; above this and the next, what is over is forgotten before its time */
 	uint64_t results_per_uid;       /* bytes */
 	uint64_t result_max;            /* bytes of a response body, so of a result */
 	uint64_t requests;              /* to services, in flight */

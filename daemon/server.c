@@ -67,6 +67,12 @@ static void get_store_stats(void *self, struct store_stats *ret)
 
 /* --- configuration ------------------------------------------------------------------------------------------ */
 
+/* Below the limit of all, or it would never make room for new ones. */
+static uint64_t finished_per_uid(const struct config *config)
+{
+	return config->finished_per_uid > 0 ? config->finished_per_uid : config->futures_per_uid / 2;
+}
+
 static struct broker_config broker_part(const struct config *config)
 {
 	return (struct broker_config){
@@ -76,7 +82,7 @@ static struct broker_config broker_part(const struct config *config)
 		.long_polls_bucket = (unsigned)config->long_polls_per_bucket,
 		.futures_per_uid = config->futures_per_uid,
 		.result_max = config->result_max,
-		.finished_per_uid = config->finished_per_uid,
+		.finished_per_uid = finished_per_uid(config),
 		.results_per_uid = config->results_per_uid,
 	};
 }

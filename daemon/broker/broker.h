@@ -117,8 +117,8 @@ typedef void (*broker_change_cb)(void *arg, const struct error *error, const str
     bool changed);
 int broker_cancel(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_change_cb done, void *arg, struct error *error);
-/* Poll now, as far as the bucket's pause and limit allow. No-op on a terminal future and where there is no service.
- * Immediate. */
+/* Poll now, as far as the bucket's pause and limit allow. For those who may change it: it is asked for in the owner's name.
+ * No-op on a terminal future and where there is no service. Immediate. */
 int broker_refresh(struct broker *broker, const struct caller *caller, const struct id *id,
     const struct future **ret, struct error *error);
 /* Set the deadline to timeout_usec from now, UINT64_MAX: none. ERROR_INVALID_STATE when terminal. */
@@ -170,7 +170,7 @@ int broker_read_result(struct broker *broker, const struct caller *caller, const
     uint64_t offset, size_t len, broker_bytes_cb done, void *arg, struct error *error);
 int broker_read_error_details(struct broker *broker, const struct caller *caller, const struct id *id,
     broker_bytes_cb done, void *arg, struct error *error);
-/* A result reached a client completely (keep_until_delivered). */
+/* A client has taken a result completely, or the error (keep_until_delivered). */
 void broker_delivered(struct broker *broker, const struct id *id);
 
 /* --- promises -------------------------------------------------------------------------------------- */
@@ -219,6 +219,11 @@ int broker_claim(struct broker *broker, const struct caller *caller, const struc
 /* Another lease for the same claim, from now on. */
 int broker_renew(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
     const struct lease *lease, broker_claim_cb done, void *arg, struct error *error);
+
+/* A promise that the caller may change, in whatever state; valid as of broker_find(). ERROR_INVALID_ARGUMENT for a future of
+ * another kind. */
+int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id, const struct future **ret,
+    struct error *error);
 
 /* In these, claim is absent where there is none. changed is true.
  * Progress: JSON text, which the caller has checked. */

@@ -109,7 +109,7 @@ int broker_refresh(struct broker *broker, const struct caller *caller, const str
     const struct future **ret, struct error *error)
 {
 	struct future *future;
-	int r = core_find(broker, caller, id, false, &future, error);
+	int r = core_find(broker, caller, id, true, &future, error);
 
 	if (r < 0)
 		return r;

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the places that a conflict names: with the longest key all of it fits into an error. */
+#define DIFFERENCE_MAX 112
 
 /* One creation under way. */
 struct creation {
@@ -137,6 +139,18 @@ static int insert_or_adopt(struct creation *creation, struct error *error)
 	return r;
 }
 
+/* What the key stands for is not what was asked for. */
+static void conflict(const struct creation *creation, const struct future *holder, const char *request, struct error *ret)
+{
+	const struct remote *remote = &creation->broker->remote;
+	char id[ID_TEXT_LEN + 1], places[DIFFERENCE_MAX];
+
+	id_format(&holder->id, id);
+	remote->difference(remote->self, request, creation->texts.request, places, sizeof places);
+	error_set(ret, ERROR_KEY_CONFLICT, "key \"%s\" stands for future %s, which was created from another request%s%s",
+	    creation->future->rec.key, id, places[0] ? "; they differ in " : "", places);
+}
+
 static void on_key_texts(void *arg, int status, const struct store_texts *texts)
 {
 	struct creation *creation = arg;
@@ -146,14 +160,8 @@ static void on_key_texts(void *arg, int status, const struct store_texts *texts)
 	struct error error;
 
 	if (holder && !holder->forgetting && status == 0 && holder->durable) {
-		char id[ID_TEXT_LEN + 1];
-
-		id_format(&holder->id, id);
 		if (strcmp(texts->request, creation->texts.request) != 0) {
-			error_set(&error, ERROR_KEY_CONFLICT,
-			    "key \"%s\" stands for future %s, which was created from another profile, spec or params, "
-			    "or to wait for others",
-			    key, id);
+			conflict(creation, holder, texts->request, &error);
 			creation_fail(creation, &error);
 			return;
 		}

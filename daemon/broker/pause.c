@@ -14,6 +14,7 @@
 
 /* A caller who waits for several writes to be durable. */
 struct pausing {
+	struct broker *broker;
 	bool paused;                    /* or resumed */
 	size_t count;                   /* futures that it concerns */
 	size_t writes;                  /* under way */
@@ -35,6 +36,16 @@ static void on_durable(void *arg, int status)
 		core_store_error(pausing->status, &error);
 	pausing->done(pausing->arg, pausing->status < 0 ? &error : NULL, pausing->count);
 	free(pausing);
+}
+
+/* As with a future's record: memory must not stay ahead of the disk. */
+static void on_stop_durable(void *arg, int status)
+{
+	struct pausing *pausing = arg;
+
+	if (status < 0)
+		pausing->broker->lost = true;
+	on_durable(arg, status);
 }
 
 static void on_written(void *arg, struct future *future, int status)
@@ -179,7 +190,7 @@ static int change_origin(struct broker *broker, uid_t uid, const char *origin, s
 
 	if (r < 0)
 		return r;
-	r = store_stop(broker->store, uid, origin, pausing->paused, on_durable, pausing);
+	r = store_stop(broker->store, uid, origin, pausing->paused, on_stop_durable, pausing);
 	if (r < 0) {
 		if (!was)
 			stops_remove(&broker->stops, uid, origin);
@@ -226,7 +237,7 @@ int broker_pause(struct broker *broker, const struct caller *caller, const struc
 
 	if (!pausing)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a pause");
-	*pausing = (struct pausing){ .paused = paused, .done = done, .arg = arg };
+	*pausing = (struct pausing){ .broker = broker, .paused = paused, .done = done, .arg = arg };
 	if (target->origin.data) {
 		r = change_named_origin(broker, caller->uid, target->origin, pausing, error);
 	} else if (target->n_ids > 0) {

@@ -167,7 +167,6 @@ static struct request *request_new(void *arg, struct error *error)
 	return request;
 }
 
-/* The promise behind an id that the caller may change. */
 static int find(struct broker *broker, const struct caller *caller, const struct id *id, struct future **ret,
     struct error *error)
 {
@@ -179,6 +178,17 @@ static int find(struct broker *broker, const struct caller *caller, const struct
 	id_format(id, text);
 	return error_set(error, ERROR_INVALID_ARGUMENT, "future %s is no promise: its kind is %s", text,
 	    future_kind_name((*ret)->rec.kind));
+}
+
+int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id, const struct future **ret,
+    struct error *error)
+{
+	struct future *future;
+	int r = find(broker, caller, id, &future, error);
+
+	if (r == 0)
+		*ret = future;
+	return r;
 }
 
 /* Whether that is the claim, in a time that does not tell how much of it is. */

@@ -194,6 +194,8 @@ struct remote {
 	int (*compile)(void *self, const char *spec, const char *params, struct plan **ret_plan,
 	    struct error *error);
 	void (*plan_free)(void *self, struct plan *plan);          /* NULL is allowed */
+	/* Where two stored requests differ, for people: "params.name, profile", as much as size bytes hold. "": cannot say. */
+	void (*difference)(void *self, const char *before, const char *now, char *ret, size_t size);
 	/* The one way to write an origin, "https://host:443". ERROR_INVALID_ARGUMENT for what is none, or has more in it
 	 * than a scheme, a host and a port. *ret is the caller's to free. */
 	int (*origin)(void *self, struct slice text, char **ret, struct error *error);

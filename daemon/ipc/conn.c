@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define READ_MAX (64 * 1024)     /* bytes a turn */
@@ -30,6 +33,7 @@ struct conn {
 	bool dirty;
 	enum conn_state state;
 	bool paused;                 /* output is over the soft limit */
+	bool lost;                   /* some of what was sent can never be taken */
 	bool backlog;                /* in may hold whole messages: they come before new bytes */
 	int fd;
 	struct event *readable, *writable;
@@ -208,14 +212,16 @@ static void on_readable(evutil_socket_t fd, short events, void *arg)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n < 0)
+	if (n < 0) {
+		conn->lost = true;
 		conn_close(conn, NULL);
-	else if (n == 0)
+	} else if (n == 0) {
 		on_end(conn);
-	else if (evbuffer_add(conn->in, conn->conns->scratch, (size_t)n) < 0)
+	} else if (evbuffer_add(conn->in, conn->conns->scratch, (size_t)n) < 0) {
 		on_broken(conn, -ENOMEM);
-	else
+	} else {
 		process(conn);
+	}
 }
 
 static void on_again(evutil_socket_t fd, short events, void *arg)
@@ -235,6 +241,18 @@ size_t conn_pending(const struct conn *conn)
 	return evbuffer_get_length(conn->out);
 }
 
+/* The kernel knows how much of it lies in the peer's socket, and makes an error of what lay there when the peer closed: in
+ * this order, it has set that error before it throws anything away. */
+bool conn_taken(struct conn *conn)
+{
+	int left = 0, error = 0;
+	socklen_t len = sizeof(error);
+
+	if (ioctl(conn->fd, SIOCOUTQ, &left) < 0 || getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
+		conn->lost = true;
+	return !conn->lost && left == 0 && conn_pending(conn) == 0;
+}
+
 static void free_bytes(const void *data, size_t len, void *arg)
 {
 	free(arg);
@@ -245,6 +263,7 @@ void conn_send(struct conn *conn, char *data, size_t len)
 	int r;
 
 	if (conn->state == CONN_DEAD) {
+		conn->lost = true;
 		free(data);
 		return;
 	}
@@ -257,6 +276,7 @@ void conn_send(struct conn *conn, char *data, size_t len)
 		free(data);
 	}
 	if (r < 0) {
+		conn->lost = true;
 		conn_close(conn, "out of memory for its output");
 		return;
 	}
@@ -287,6 +307,7 @@ static void flush(struct conn *conn)
 		}
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
+		conn->lost = true;
 		conn_close(conn, NULL);
 		return;
 	}

@@ -63,6 +63,9 @@ void conn_send(struct conn *conn, char *data, size_t len);
 /* Output that waits, in bytes. */
 size_t conn_pending(const struct conn *conn);
 
+/* Whether the peer has taken everything that was sent so far out of its socket. */
+bool conn_taken(struct conn *conn);
+
 /* Read nothing more; close when all output has left. */
 void conn_finish(struct conn *conn);
 

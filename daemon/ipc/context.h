@@ -9,6 +9,7 @@
 
 #define CONTEXT_NAME_LEN 32     /* 16 bytes in hexadecimal */
 
+struct event;
 struct session;
 LIST_HEAD(session_list, session);
 
@@ -21,6 +22,7 @@ struct ipc {
 	size_t n_sessions, n_calls;
 	struct listener *listeners[LISTENER_PASSED_MAX];
 	size_t n_listeners;
+	struct event *look;                     /* for what clients have taken, see delivery.h */
 	bool stopping;
 	bool resumed;                           /* in this turn, something that was held back went on */
 	time_t turned_away_at;                  /* when it was last logged; a flood must not fill the log */

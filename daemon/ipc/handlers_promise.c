@@ -158,15 +158,15 @@ static void on_ended(void *arg, const struct error *error, const struct future *
 	call_unref(call);
 }
 
-/* A part of a result, with more to come: it is kept until the last one. */
+/* A part of a result, which is kept until the last one; that is not answered here. */
 static int take_part(struct call *call, const struct resolve_params *params, struct error *error)
 {
 	const struct future *future;
-	int r = broker_find(call_broker(call), call_caller(call), &params->id, &future, error);
+	int r = broker_find_promise(call_broker(call), call_caller(call), &params->id, &future, error);
 
 	if (r == 0)
 		r = upload_add(call->session, &params->id, params->offset.value, params->result, error);
-	if (r == 0)
+	if (r == 0 && params->more)
 		answer_state(call, future, (struct maybe_u64){ true, call->session->upload->len });
 	return r;
 }
@@ -178,12 +178,11 @@ int h_future_resolve(struct call *call, const void *arg, struct error *error)
 	struct slice result = params->result;
 	int r = 0;
 
-	if (params->more)
-		return take_part(call, params, error);
+	if (params->more || params->offset.value > 0)
+		r = take_part(call, params, error);
+	if (r < 0 || params->more)
+		return r;
 	if (params->offset.value > 0) {
-		r = upload_add(session, &params->id, params->offset.value, params->result, error);
-		if (r < 0)
-			return r;
 		result = (struct slice){ .data = session->upload->data, .len = session->upload->len };
 	}
 	r = broker_resolve(call_broker(call), call_caller(call), &params->id, params->claim, result, params->content_type,

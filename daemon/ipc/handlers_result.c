@@ -1,5 +1,6 @@
 /* handlers_result.c - future.result: wait for one future, read what became of it, answer. */
 #include "daemon/broker/broker.h"
+#include "daemon/ipc/delivery.h"
 #include "daemon/ipc/handlers.h"
 #include "daemon/ipc/reply.h"
 #include "daemon/ipc/session.h"
@@ -17,12 +18,13 @@ struct reading {
 	uint64_t offset;
 	uint64_t length;             /* at most so much is wanted */
 	uint64_t size;               /* of the whole result */
+	bool kept;                   /* until it is delivered */
 	char content_type[256];
 };
 
 static void resume(struct call *call);
 
-/* Answer with what was read. It counts as delivered when it reaches the end of the result. */
+/* Answer with what was read. It is delivered when what reaches the end of the result was taken. */
 static void answer(struct call *call, struct slice bytes)
 {
 	const struct reading *reading = call->data;
@@ -35,16 +37,13 @@ static void answer(struct call *call, struct slice bytes)
 	};
 	bool last = reading->length > 0 && reading->offset <= reading->size &&
 	    reading->offset + bytes.len >= reading->size;
-	struct broker *broker = call_broker(call);
-	struct id id = reading->id;
 	struct pack pack;
 
 	call_begin(call, &pack);
 	fields_write(&pack, result_reply_fields, &reply);
-	last = last && pack_finish(&pack, NULL) == 0 && !call->silent;
+	if (last && reading->kept && pack_finish(&pack, NULL) == 0 && !call->silent)
+		delivery_expect(call->session, &reading->id);
 	call_reply(call, &pack);
-	if (last)
-		broker_delivered(broker, &id);
 }
 
 static void on_bytes(void *arg, const struct error *error, const void *data, size_t len)
@@ -67,6 +66,7 @@ static int read_part(struct call *call, const struct future_view *view, struct e
 	uint64_t left;
 	int r;
 
+	reading->kept = view->rec->keep_until_delivered;
 	reading->size = view->rec->result_size > 0 ? (uint64_t)view->rec->result_size : 0;
 	if (view->rec->content_type && strlen(view->rec->content_type) < sizeof(reading->content_type))
 		strcpy(reading->content_type, view->rec->content_type);
@@ -91,12 +91,10 @@ static int read_part(struct call *call, const struct future_view *view, struct e
 /* Answer Failed, or Cancelled, with the future's own failure. details may be absent. */
 static void answer_failure(struct call *call, const struct future_view *view, struct slice details)
 {
-	struct broker *broker = call_broker(call);
 	enum error_code code = view->state == STORE_CANCELLED ? ERROR_CANCELLED : ERROR_FAILED;
 	struct failure_wire failure = { 0 };
-	struct id id = view->id;
 	struct error error;
-	bool has = reply_failure(view, &failure), told = !call->silent;
+	bool has = reply_failure(view, &failure);
 
 	if (has && failure.message.data)
 		error_set(&error, code, "%s", view->rec->error_message);
@@ -104,9 +102,9 @@ static void answer_failure(struct call *call, const struct future_view *view, st
 		error_set(&error, code, "the future %s",
 		    code == ERROR_CANCELLED ? "was cancelled" : has ? view->rec->error_kind : "failed");
 	failure.details = details;
+	if (view->rec->keep_until_delivered && !call->silent)
+		delivery_expect(call->session, &view->id);
 	call_fail(call, &error, has ? &failure : NULL);
-	if (told)
-		broker_delivered(broker, &id);
 }
 
 /* The future again, after a turn in which it may have been forgotten. */

@@ -2,6 +2,7 @@
 #include "daemon/ipc/ipc.h"
 
 #include "daemon/ipc/context.h"
+#include "daemon/ipc/delivery.h"
 #include "daemon/ipc/session.h"
 
 #include <errno.h>
@@ -29,7 +30,12 @@ struct ipc *ipc_new(const struct ipc_setup *setup)
 	ipc->setup.epoch = ipc->setup.boot_id = NULL;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ipc->started_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	if (delivery_init(ipc) < 0) {
+		free(ipc);
+		return NULL;
+	}
 	if (conns_init(&ipc->conns, setup->base) < 0) {
+		delivery_done(ipc);
 		free(ipc);
 		return NULL;
 	}
@@ -48,6 +54,7 @@ struct ipc *ipc_free(struct ipc *ipc)
 		return NULL;
 	stop_listening(ipc);
 	conns_done(&ipc->conns);
+	delivery_done(ipc);
 	free(ipc);
 	return NULL;
 }

@@ -2,6 +2,7 @@
 #include "daemon/ipc/session.h"
 
 #include "daemon/ipc/context.h"
+#include "daemon/ipc/delivery.h"
 #include "daemon/ipc/dispatch.h"
 #include "daemon/ipc/feed.h"
 #include "daemon/ipc/upload.h"
@@ -74,6 +75,7 @@ static void resume_parked(struct session *session)
 
 static void on_message(void *arg, const msgpack_object *object)
 {
+	delivery_settle(arg);
 	dispatch_message(arg, object);
 }
 
@@ -110,11 +112,11 @@ static void on_room(void *arg)
 
 static bool on_idle(void *arg)
 {
-	const struct session *session = arg;
+	struct session *session = arg;
 
 	/* Subscriptions do not count: a peer that says no more could never end them, and many clients wait for
 	 * our end before they go. */
-	return session->n_calls == 0;
+	return session->n_calls == 0 && delivery_settle(session);
 }
 
 static void session_free(struct session *session)
@@ -123,6 +125,8 @@ static void session_free(struct session *session)
 		call_drop(LIST_FIRST(&session->calls));
 	while (!LIST_EMPTY(&session->feeds))
 		feed_free(LIST_FIRST(&session->feeds));
+	delivery_settle(session);
+	delivery_drop(session);
 	upload_free(session->upload);
 	if (producer_free(session->producer))
 		session->ipc->resumed = true;
@@ -219,6 +223,7 @@ void session_open(struct ipc *ipc, int fd)
 	LIST_INIT(&session->calls);
 	LIST_INIT(&session->feeds);
 	TAILQ_INIT(&session->parked);
+	TAILQ_INIT(&session->deliveries);
 	LIST_INSERT_HEAD(&ipc->sessions, session, link);
 	ipc->n_sessions++;
 	log_debug("connection of uid %u: opened", (unsigned)session->peer.caller.uid);

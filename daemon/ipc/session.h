@@ -12,12 +12,14 @@
 #include <sys/queue.h>
 
 struct conn;
+struct delivery;
 struct feed;
 struct ipc;
 struct producer;
 struct upload;
 
 LIST_HEAD(feed_list, feed);
+TAILQ_HEAD(delivery_list, delivery);
 
 struct session {
 	LIST_ENTRY(session) link;
@@ -32,6 +34,7 @@ struct session {
 	struct feed_list feeds;         /* its subscriptions */
 	uint64_t last_feed;             /* number of the newest */
 	struct producer *producer;      /* what it claims as long as it is there; NULL: nothing was yet */
+	struct delivery_list deliveries; /* results that it was sent and may not have taken yet */
 	struct upload *upload;          /* a result of which more is to come; NULL: none */
 };
 

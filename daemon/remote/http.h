@@ -17,7 +17,8 @@ struct http_header {
 	const char *value;
 };
 
-/* Where a connection may go to. Asked where the socket is opened, so that names cannot lead elsewhere. */
+/* Where a connection may go to. Asked where the socket is opened, so that names cannot lead elsewhere, and again before
+ * each request, so that it also counts for connections that stand. */
 struct sockaddr;
 typedef bool (*http_vet)(void *arg, const struct sockaddr *address);
 
@@ -65,7 +66,7 @@ typedef void (*http_cb)(void *arg, const struct http_response *response);
 struct http *http_new(struct event_base *base, const struct http_config *config);
 /* Aborts what is under way. Not from within a done callback. */
 struct http *http_free(struct http *http);
-/* From now on; connections that stand are neither verified nor vetted again, which is over after ten minutes. */
+/* For requests that are started from now on. What is under way is let finish. */
 void http_configure(struct http *http, const struct http_config *config);
 
 /*

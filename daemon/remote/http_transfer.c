@@ -4,8 +4,10 @@
 #include "daemon/remote/http_transfer.h"
 #include "daemon/remote/http_url.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +21,30 @@
 /* Some weeks: what libcurl can hold in milliseconds everywhere. */
 #define TIMEOUT_MAX_USEC (UINT64_C(2000000000) * 1000)
 
-/* From libcurl: a connection stands and the request is about to be written to it. */
+/* Whether the address that libcurl has written as text may be connected to. What cannot be read may not. */
+static bool permits(const struct http_transfer *transfer, const char *text)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	if (!transfer->vet)
+		return true;
+	if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+		return transfer->vet(transfer->vet_arg, (const struct sockaddr *)&in);
+	return inet_pton(AF_INET6, text, &in6.sin6_addr) == 1 &&
+	    transfer->vet(transfer->vet_arg, (const struct sockaddr *)&in6);
+}
+
+/* From libcurl: a connection stands and the request is about to be written to it. Where it leads to may have been allowed
+ * when it was opened, and not be any more. */
 static int on_attempt(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
 	struct http_transfer *transfer = arg;
 
+	if (!permits(transfer, remote)) {
+		snprintf(transfer->forbidden, sizeof(transfer->forbidden), "%s", remote);
+		return CURL_PREREQFUNC_ABORT;
+	}
 	transfer->attempts++;
 	transfer->on_attempt(transfer);
 	return CURL_PREREQFUNC_OK;
@@ -104,7 +125,7 @@ static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockad
 {
 	struct http_transfer *transfer = arg;
 
-	if (address->family != AF_UNIX && transfer->vet && !transfer->vet(transfer->vet_arg, &address->addr)) {
+	if (transfer->vet && !transfer->vet(transfer->vet_arg, &address->addr)) {
 		/* what is said about an address that was tried counts more than this */
 		if (!transfer->opened)
 			http_name_address(&address->addr, transfer->forbidden, sizeof(transfer->forbidden));
@@ -179,7 +200,7 @@ int http_transfer_new(const struct http_request *request, const struct http_conf
 	transfer->safe_to_resend = request->safe_to_resend;
 	transfer->multiplexes = http_request_multiplexes(request);
 	transfer->body_max = config->body_max;
-	transfer->vet = config->vet;
+	transfer->vet = request->unix_socket ? NULL : config->vet;
 	transfer->vet_arg = config->vet_arg;
 	set_callbacks(transfer);
 	*ret = transfer;

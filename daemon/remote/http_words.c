@@ -102,6 +102,7 @@ static void say_failure(const struct http_transfer *transfer, uint64_t now_usec,
 	case CURLE_COULDNT_RESOLVE_HOST:
 		say(response, "resolve %.*s: no address found", (int)(strrchr(peer, ':') - peer), peer);
 		break;
+	case CURLE_ABORTED_BY_CALLBACK: /* by http_transfer.c: it is not allowed any more */
 	case CURLE_COULDNT_CONNECT:
 		if (transfer->forbidden[0]) {
 			say(response, "connect to %s: address %s is not allowed", peer, transfer->forbidden);

@@ -3,6 +3,7 @@
 #include "daemon/log.h"
 #include "daemon/remote/ask.h"
 #include "daemon/remote/batch.h"
+#include "daemon/remote/difference.h"
 #include "daemon/remote/embed.h"
 #include "daemon/remote/judge.h"
 #include "daemon/remote/place.h"
@@ -395,6 +396,12 @@ static void drop_member(void *self, struct exchange *exchange, size_t i)
 	batch_drop(exchange, i);
 }
 
+static void difference(void *self, const char *before, const char *now, char *ret, size_t size)
+{
+	(void)self;
+	difference_name(before, now, ret, size);
+}
+
 static int origin(void *self, struct slice text, char **ret, struct error *error)
 {
 	char *url = strndup(text.data, text.len);
@@ -429,6 +436,7 @@ void poller_remote(struct poller *poller, struct remote *ret)
 		.prepare = prepare,
 		.compile = compile,
 		.plan_free = free_plan,
+		.difference = difference,
 		.origin = origin,
 		.embed = embed_result,
 		.refer = refer,

@@ -140,7 +140,7 @@ static int add_waits(json_t *object, const struct plan_source *source)
 	return json_object_set_new(object, "after", after) < 0 ? -ENOMEM : 0;
 }
 
-/* What was asked for, in one form whatever the order of its keys was. */
+/* What was asked for, in one form whatever the order of its keys was. A document without a key says nothing. */
 static char *canonical(const struct parts *parts, const struct plan_source *source)
 {
 	json_t *object = json_object();
@@ -155,7 +155,7 @@ static char *canonical(const struct parts *parts, const struct plan_source *sour
 	if (parts->profile && json_object_set_new(object, "profile", json_string(parts->name)) < 0)
 		goto out;
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		if (members[i].value && json_object_set(object, members[i].key, members[i].value) < 0)
+		if (json_object_size(members[i].value) > 0 && json_object_set(object, members[i].key, members[i].value) < 0)
 			goto out;
 	if (add_waits(object, source) < 0)
 		goto out;

@@ -243,6 +243,91 @@ START_TEST(a_database_of_version_1_keeps_everything)
 }
 END_TEST
 
+/* What step 2 has brought is there after step 3, and what that adds is as nobody asked for it. */
+START_TEST(a_database_of_version_2_keeps_everything)
+{
+	char *dir = fixture_dir(), *results = disk_path(dir, "results"), *file;
+	char text[256] = "";
+	struct fixture_loaded loaded;
+	struct database database;
+	sqlite3 *db = open_plain(dir, "state.db");
+
+	ck_assert_msg(schema_migrate(db, dir, schema_steps, 2, text) == 0, "%s", text);
+	ck_assert_msg(sql_exec(db,
+	    "INSERT INTO futures VALUES (x'00000000000000000000000000000008', 1000, 100, 420, 0, 'p', 'k', 11, 2, 4, 5, "
+	    "12, 13, -1, 0, 1, 14, 15, 16, 17, 18, 19, 20, 21, 'e', 1, 'i', '{\"a\":1}', '{\"b\":2}', '0.5',"
+	    "NULL, NULL, NULL, 0, "
+	    "'text/plain', 300000);"
+	    "INSERT INTO texts SELECT id, '{}', '{\"x\":1}', '{}' FROM futures;"
+	    "INSERT INTO results SELECT id, x'', 1 FROM futures;"
+	    "INSERT INTO pauses VALUES (1000, 'bucket', 99);"
+	    "INSERT INTO events SELECT 5, 1, id, 1000, 100, 420, 3, 2 FROM futures") == 0, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+	ck_assert_int_eq(mkdir(results, 0700), 0);
+	file = disk_path(results, "00000000000000000000000000000008");
+	ck_assert_int_eq(disk_create(file), 0);
+
+	store_close(fixture_open(dir, 0, 100, &loaded));
+	ck_assert_uint_eq(loaded.count, 1);
+	ck_assert_int_eq(loaded.recs[0].phase, STORE_PHASE_ACK);
+	ck_assert_str_eq(loaded.recs[0].budgets, "{\"b\":2}");
+	ck_assert_uint_eq(loaded.recs[0].mode, 0644);
+	ck_assert(loaded.recs[0].keep_until_delivered);
+	ck_assert(!loaded.recs[0].held && !loaded.recs[0].paused && !loaded.recs[0].pinned && loaded.recs[0].n_after == 0);
+	ck_assert(!loaded.recs[0].claim && loaded.recs[0].hops == 0 && loaded.recs[0].start_at_ms == 0);
+	fixture_loaded_done(&loaded);
+	ck_assert_int_eq(access(file, F_OK), 0);
+
+	ck_assert_msg(database_open(&database, dir, 100, text) == 0, "%s", text);
+	ck_assert_int_eq(number(database.sqlite, "SELECT until_ms FROM pauses WHERE uid = 1000 AND bucket = 'bucket'"), 99);
+	ck_assert_int_eq(number(database.sqlite, "SELECT event FROM events WHERE seq = 5"), 3);
+	ck_assert_int_eq(number(database.sqlite, "SELECT side FROM results"), 1);
+	ck_assert_int_eq(number(database.sqlite, "SELECT count(*) FROM stops"), 0);
+	database_close(&database, true);
+	ck_assert_int_eq(unlink(file), 0);
+	free(file);
+	free(results);
+	fixture_remove(dir);
+}
+END_TEST
+
+/* With a hundred thousand futures a statement of every day must find its rows, not look through all. */
+START_TEST(no_statement_looks_through_a_table)
+{
+	static const char *const allowed[] = {
+		"SCAN pauses",       /* few: those that services ask for at present */
+		"SCAN stops",        /* at the start only */
+		"SCAN events",       /* to trim it, once for thousands of them */
+	};
+	char *dir = fixture_dir(), text[256];
+	struct database database;
+	unsigned plans = 0;
+
+	ck_assert_msg(database_open(&database, dir, 100, text) == 0, "%s", text);
+	for (sqlite3_stmt *stmt = NULL; (stmt = sqlite3_next_stmt(database.sqlite, stmt));) {
+		char *query = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sqlite3_sql(stmt));
+		sqlite3_stmt *plan = NULL;
+		bool explained = sqlite3_prepare_v2(database.sqlite, query, -1, &plan, NULL) == SQLITE_OK;
+
+		while (explained && sqlite3_step(plan) == SQLITE_ROW) {
+			const char *detail = (const char *)sqlite3_column_text(plan, 3);
+			bool fine = strncmp(detail, "SCAN", 4) != 0;
+
+			for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+				fine = fine || strcmp(detail, allowed[i]) == 0;
+			ck_assert_msg(fine, "%s: %s", sqlite3_sql(stmt), detail);
+			plans++;
+		}
+		sqlite3_finalize(plan);
+		sqlite3_free(query);
+	}
+	/* Those of a future and of what hangs on it, at least. */
+	ck_assert_uint_gt(plans, 15);
+	database_close(&database, true);
+	fixture_remove(dir);
+}
+END_TEST
+
 START_TEST(a_step_that_leaves_rows_without_theirs_is_undone)
 {
 	struct schema_step steps[16];
@@ -360,6 +445,8 @@ int main(void)
 	tcase_add_test(tcase, another_programs_database_is_left_alone);
 	tcase_add_test(tcase, a_damaged_database_is_refused);
 	tcase_add_test(tcase, a_database_of_version_1_keeps_everything);
+	tcase_add_test(tcase, a_database_of_version_2_keeps_everything);
+	tcase_add_test(tcase, no_statement_looks_through_a_table);
 	tcase_add_test(tcase, a_step_that_leaves_rows_without_theirs_is_undone);
 	tcase_add_test(tcase, an_old_database_is_copied_and_migrated);
 	tcase_add_test(tcase, a_step_that_fails_leaves_the_version_before_it);

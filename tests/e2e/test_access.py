@@ -14,9 +14,9 @@ ALICE, BOB, CAROL = (40001, 40010), (40002, 40010), (40003, 40020)   # uid, gid;
 
 
 @contextlib.contextmanager
-def acting_as(who):
-    """The kernel tells the daemon who connected: the effective ids at that moment."""
-    os.setgroups([])
+def acting_as(who, groups=()):
+    """The kernel tells the daemon who connected: the effective ids and the groups at that moment."""
+    os.setgroups(groups)
     os.setegid(who[1])
     os.seteuid(who[0])
     try:
@@ -53,7 +53,7 @@ class Access(harness.DaemonTest):
         self.assertEqual(client.call("future.get", {"id": some_id})["id"], some_id)
         self.assertEqual(client.call("future.wait", {"ids": [some_id], "timeout": 0})["not_done"], [some_id])
         self.assertIn(some_id, self.listed(client))
-        for method in ("future.cancel", "future.forget"):
+        for method in ("future.cancel", "future.forget", "future.refresh"):
             self.assert_rpc_error("PermissionDenied", client.call, method, {"id": some_id})
         self.assert_rpc_error("PermissionDenied", client.call, "future.extend", {"id": some_id, "timeout": 5})
 

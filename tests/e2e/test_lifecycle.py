@@ -85,13 +85,30 @@ class Lifecycle(OperationsTest):
         second = self.client().call("future.create", self.creation("operations/once", key="nightly"))
         self.assertEqual((second["id"], first["created"], second["created"]), (first["id"], True, False))
         self.assert_rpc_error("KeyConflict", self.rpc.call, "future.create",
-                              self.creation("operations/other", key="nightly"), says="nightly")
+                              self.creation("operations/other", key="nightly"),
+                              says=("nightly", first["id"], "differ in params.name"))
         self.result(first["id"])
         third = self.rpc.call("future.create", self.creation("operations/once", key="nightly"))
         self.assertEqual((third["id"], third["state"], third["created"]), (first["id"], "succeeded", False))
         self.rpc.call("future.forget", {"id": first["id"]})
         fourth = self.rpc.call("future.create", self.creation("operations/other", key="nightly"))
         self.assertTrue(fourth["created"])
+
+    def test_a_request_is_the_same_however_it_is_written(self):
+        spec = {"kind": "promise", "ttl": 60, "on_abandon": "fail"}
+        made = self.rpc.call("future.create", {"spec": spec, "key": "k"})["id"]
+        for same in ({"spec": dict(reversed(spec.items()))}, {"spec": '{"on_abandon": "fail", "ttl": 60,  "kind":"promise"}'},
+                     {"spec": spec, "params": {}}, {"spec": spec, "params": "{}", "after": []},
+                     {"spec": spec, "mode": 0o666, "labels": {"a": "b"}, "ttl": None, "timeout": 5}):
+            reply = self.rpc.call("future.create", {**same, "key": "k"})
+            self.assertEqual(reply, {"id": made, "state": "pending", "created": False})
+        shot = self.snapshot(made)
+        self.assertEqual((shot["mode"], "labels" in shot, "deadline_at_ms" in shot), (0o600, False, False))
+        for other, where in (({"spec": {**spec, "ttl": 61}}, "spec.ttl"), ({"spec": spec, "delay": 0}, "delay"),
+                             ({"spec": spec, "start_at": 1}, "start_at"), ({"spec": spec, "after": [made]}, "after"),
+                             ({"spec": {"kind": "promise", "x": 1}}, "")):
+            self.assert_rpc_error("KeyConflict" if where else "InvalidSpec", self.rpc.call, "future.create",
+                                  {**other, "key": "k"}, says=where)
 
     def test_a_key_holds_across_the_power_cord(self):
         self.google.add("operations/once", polls=None)

@@ -38,6 +38,21 @@ class Machine(OperationsTest):
         self.reload()
         self.assertEqual(self.result(made), b"{}")
 
+    def test_what_is_not_allowed_any_more_is_not_asked(self):
+        """Connections that stand are no way around a new configuration."""
+        self.write("[remote]\nallow = 127.0.0.0/8\n")
+        self.reload()
+        self.google.add("operations/x", polls=None)
+        made = self.create("operations/x")
+        wait_until(lambda: self.google.polled() >= 3, "three polls")
+        self.write("")
+        self.reload()
+        self.refused(made)
+        polled = self.google.polled()
+        requests = self.snapshot(made)["attempts"]
+        wait_until(lambda: self.snapshot(made)["attempts"] >= requests + 3, "three more attempts")
+        self.assertEqual(self.google.polled(), polled)
+
     def test_a_name_leads_nowhere_else(self):
         self.google.add("operations/x", polls=0, response=b"{}")
         creation = self.creation("operations/x")

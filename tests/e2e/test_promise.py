@@ -178,7 +178,8 @@ class Promises(PromiseTest):
             self.refused("InvalidSpec", "create", says, spec=spec)
         self.refused("InvalidSpec", "create", "polling", spec={"kind": "promise"}, polling={"initial": 1})
         http = self.rpc.call("future.create", {"spec": {"poll": {"url": "http://127.0.0.1:1/"}}})["id"]
-        for method, more in (("claim", {}), ("progress", {"progress": 1}), ("resolve", {}), ("reject", {})):
+        for method, more in (("claim", {}), ("progress", {"progress": 1}), ("resolve", {}), ("resolve", {"more": True}),
+                             ("resolve", {"offset": 1}), ("reject", {})):
             self.refused("InvalidArgument", method, "no promise", id=http, **more)
 
     def test_bad_arguments(self):

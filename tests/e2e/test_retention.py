@@ -1,5 +1,7 @@
 """test_retention.py - what is over is kept: for its time, or as long as it is pinned, within limits."""
+import select
 import signal
+import socket
 
 import harness
 from harness import wait_until
@@ -85,6 +87,52 @@ class Retention(ScriptTest):
         self.assertEqual(self.json_result(made), [1, 2])
         self.gone(made)
 
+    def unread(self, client, some_id):
+        """Ask for the result, and leave the answer, which is there, unread."""
+        client.send("future.result", {"id": some_id})
+        self.assertTrue(select.select([client.socket], [], [], harness.PATIENCE)[0])
+
+    def test_a_reader_that_dies_has_taken_nothing(self):
+        """What is on its way to a reader is not delivered yet."""
+        made, client = self.begin(self.spec(keep_until_delivered=True), ttl=0.2), self.client()
+        self.rpc.call("future.wait", {"ids": [made]})
+        self.unread(client, made)
+        client.close()
+        self.gone(self.ended(ttl=0.3))
+        self.assertIn(made, self.kept())
+        client = self.client()
+        self.unread(client, made)
+        self.daemon.kill()
+        self.daemon.start()
+        self.rpc = self.client(errors="map")
+        self.gone(self.ended(ttl=0.3))
+        self.assertEqual(self.json_result(made), [1, 2])
+        self.gone(made)
+
+    def test_a_reader_that_goes_on_to_nothing_else(self):
+        """It is enough to take it from the socket: then to be silent, to stop sending, or to leave."""
+        made = [self.begin(self.spec(keep_until_delivered=True), ttl=0) for _ in range(3)]
+        self.rpc.call("future.wait", {"ids": made})
+        clients = [self.client() for _ in made]
+        numbers = [client.send("future.result", {"id": some_id}) for client, some_id in zip(clients, made)]
+        clients[1].socket.shutdown(socket.SHUT_WR)
+        for client, number in zip(clients, numbers):
+            client.reply(number)
+        clients[2].close()
+        for some_id in made:
+            self.gone(some_id)
+        clients[1].expect_closed()
+
+    def test_an_error_is_to_be_taken_too(self):
+        self.poll_answers({"json": {"state": "failed", "error": {"message": "no"}}})
+        made, client = self.begin(self.spec(keep_until_delivered=True), ttl=0.2), self.client()
+        self.rpc.call("future.wait", {"ids": [made]})
+        self.unread(client, made)
+        client.close()
+        self.gone(self.ended(ttl=0.3))
+        self.assert_rpc_error("Failed", self.result, made)
+        self.gone(made)
+
     def test_by_count(self):
         client = self.client()
         client.call("future.subscribe")
@@ -105,6 +153,17 @@ class Retention(ScriptTest):
         self.restart()
         self.gone(made[7])
         self.assertEqual(self.kept(), [made[0], live])
+
+    def test_room_is_made_without_being_asked_to(self):
+        """Of all that a user may have, half is for those that are over: nobody has to clean up to go on."""
+        self.limits("futures_per_uid = 6\n")
+        made = [self.ended() for _ in range(10)]
+        self.gone(made[6])
+        self.assertEqual(self.kept(), made[7:])
+        self.limits("futures_per_uid = 6\nfinished_per_uid = 6\n")
+        made = made[7:] + [self.ended() for _ in range(3)]
+        self.assert_rpc_error("LimitExceeded", self.ended)
+        self.assertEqual(self.kept(), made)
 
     def test_by_bytes(self):
         self.limits("results_per_uid = 1M\n")

@@ -122,6 +122,12 @@ static int on_origin(void *self, struct slice text, char **ret, struct error *er
 	return 0;
 }
 
+static void on_difference(void *self, const char *before, const char *now, char *ret, size_t size)
+{
+	(void)self;
+	snprintf(ret, size, "%s", strcmp(before, now) != 0 ? "spec" : "");
+}
+
 static void on_plan_free(void *self, struct plan *plan)
 {
 	struct service *service = self;
@@ -328,8 +334,8 @@ struct service *service_new(const uint64_t *now_usec)
 
 	service->now_usec = now_usec;
 	service->remote = (struct remote){
-		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free, .origin = on_origin,
-		.embed = on_embed, .refer = on_refer,
+		.self = service, .prepare = on_prepare, .compile = on_compile, .plan_free = on_plan_free,
+		.difference = on_difference, .origin = on_origin, .embed = on_embed, .refer = on_refer,
 		.start = on_start, .abort = on_abort, .watch = service_watch, .unwatch = service_unwatch
 	};
 	return service;

@@ -411,7 +411,7 @@ void store_sim_commit(struct store *store, size_t count)
 	while (count-- > 0 && store->queued.first) {
 		struct operation *op = queue_take(&store->queued);
 
-		if (store->fail_update && op->kind == UPDATE) {
+		if (store->fail_update && (op->kind == UPDATE || op->kind == STOP || op->kind == GO)) {
 			store->fail_update = false;
 			op->status = -ENOMEM;
 		} else {

@@ -24,7 +24,7 @@ size_t store_sim_finished(const struct store *store);
 /* The nth operation from here on is not even queued: -ENOMEM. 1: the next one; 0: none. */
 void store_sim_refuse(struct store *store, unsigned nth);
 
-/* The next update that comes to be committed has no effect: -ENOMEM. */
+/* The next update, of a future or of what is paused, that comes to be committed has no effect: -ENOMEM. */
 void store_sim_fail_update(struct store *store);
 
 /*

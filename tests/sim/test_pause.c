@@ -394,6 +394,30 @@ START_TEST(not_more_origins_than_that)
 }
 END_TEST
 
+/* What was refused behind the answer's back would be done in this run, and not in the next. */
+START_TEST(a_commit_that_fails_is_the_end_of_this_run)
+{
+	struct pause_target target = { .origin = slice_from_str("https://here:443") };
+	struct caller caller = client_caller(1000);
+
+	for (int pause = 1; pause >= 0; pause--) {
+		struct answer answer;
+
+		sim->commit_usec = UINT64_MAX;
+		client_pause(sim, 1000, &target, pause, &answer);
+		store_sim_fail_update(sim->store);
+		sim_commit(sim);
+		ck_assert_int_eq(answer.code, ERROR_OUT_OF_MEMORY);
+		ck_assert(broker_lost(sim->broker));
+		sim_crash(sim, SECOND);
+		ck_assert_int_eq(broker_stop_at(sim->broker, &caller, 0) != NULL, !pause);
+		sim->commit_usec = 0;
+		if (pause)
+			client_pause_origin(sim, "https://here:443", true);
+	}
+}
+END_TEST
+
 START_TEST(what_the_store_refuses_is_not_done)
 {
 	struct id ids[] = { client_make(sim, HERE "end=never"), client_make(sim, HERE "end=never") };
@@ -441,6 +465,7 @@ static Suite *pause_suite(void)
 	tcase_add_test(tcase, a_services_own_pause_is_heard_meanwhile);
 	tcase_add_test(tcase, a_cancel_of_a_paused_one);
 	tcase_add_test(tcase, not_more_origins_than_that);
+	tcase_add_test(tcase, a_commit_that_fails_is_the_end_of_this_run);
 	tcase_add_test(tcase, what_the_store_refuses_is_not_done);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -55,6 +55,15 @@ static bool delivered(const struct id *id)
 	return !harness_durable(&harness, id)->rec.keep_until_delivered;
 }
 
+/* Whether it is, once the client, which has read everything, says something again. */
+static bool taken(const struct id *id)
+{
+	client_call(&client, 999, "server.stats", NULL);
+	client_result(&client, 999);
+	harness_commit(&harness);
+	return delivered(id);
+}
+
 START_TEST(waits_reads_and_delivers)
 {
 	struct id id = client_future(&client, "polls=1 result=forty-two deliver");
@@ -79,7 +88,7 @@ START_TEST(waits_reads_and_delivers)
 	ck_assert_uint_eq(get_u64(reply, "size"), 9);
 	ck_assert(!delivered(&id));
 	harness_commit(&harness);
-	ck_assert(delivered(&id));
+	ck_assert(taken(&id));
 }
 END_TEST
 
@@ -100,7 +109,7 @@ START_TEST(ranges)
 	ck_assert(!delivered(&id));                  /* not its end */
 	send_result(3, &id, 8, 100);
 	ck_assert_str_eq(get_text(client_result(&client, 3), "result"), "89");
-	ck_assert(delivered(&id));
+	ck_assert(taken(&id));
 	send_result(4, &id, 99, 5);                  /* behind the end */
 	ck_assert_uint_eq(get(client_result(&client, 4), "result")->via.bin.size, 0);
 	send_result(5, &id, UINT64_MAX, UINT64_MAX);
@@ -121,7 +130,7 @@ START_TEST(asking_for_nothing_delivers_nothing)
 	ck_assert(!delivered(&id));
 	send_result(4, &id, 1, 100);                 /* the rest, of which there is none */
 	client_result(&client, 4);
-	ck_assert(delivered(&id));
+	ck_assert(taken(&id));
 }
 END_TEST
 
@@ -179,7 +188,7 @@ START_TEST(failure_as_string)
 	/* Nobody would see the details, and so they are not read. */
 	ck_assert_str_eq(client_error(&client, 1), "Failed: boom");
 	harness_commit(&harness);
-	ck_assert(delivered(&id));
+	ck_assert(taken(&id));
 }
 END_TEST
 
@@ -204,7 +213,7 @@ START_TEST(failure_as_map_with_details)
 	ck_assert_str_eq(get_text(data, "details"), "details");
 	ck_assert(!delivered(&id));
 	harness_commit(&harness);
-	ck_assert(delivered(&id));
+	ck_assert(taken(&id));
 }
 END_TEST
 
@@ -276,6 +285,31 @@ START_TEST(client_left_while_reading)
 	ck_assert_uint_eq(harness_commit_once(&harness), 1);
 	harness_commit(&harness);
 	ck_assert(!delivered(&id));
+	client_open(&harness, &client);
+}
+END_TEST
+
+/* What lies in a socket is not delivered, whatever else the client says; it is when the client leaves with it. */
+START_TEST(client_left_without_the_answer)
+{
+	const char *script = _i % 2 == 0 ? "result=x deliver" : "end=failure deliver";
+	bool reads = _i >= 2;
+	struct id id = ended(script);
+
+	client_call(&client, 1, "future.result", "id", id_text(&id), NULL);
+	harness_commit(&harness);
+	client_call(&client, 2, "server.stats", NULL);
+	harness_turn(&harness);
+	harness_commit(&harness);
+	ck_assert(!delivered(&id));
+	if (reads) {
+		ck_assert_ptr_nonnull(client_receive(&client));
+		client_result(&client, 2);
+	}
+	client_close(&client);
+	harness_turn(&harness);
+	harness_commit(&harness);
+	ck_assert(delivered(&id) == reads);
 	client_open(&harness, &client);
 }
 END_TEST
@@ -353,7 +387,7 @@ START_TEST(a_large_result_comes_in_pieces)
 		got += piece->via.bin.size;
 	}
 	harness_commit(&harness);
-	ck_assert(delivered(&id));
+	ck_assert(taken(&id));
 }
 END_TEST
 
@@ -481,6 +515,7 @@ int main(void)
 	tcase_add_test(tcase, gone_while_reading);
 	tcase_add_test(tcase, no_memory_to_read);
 	tcase_add_test(tcase, client_left_while_reading);
+	tcase_add_loop_test(tcase, client_left_without_the_answer, 0, 4);
 	tcase_add_test(tcase, client_left_while_details_are_read);
 	tcase_add_loop_test(tcase, notification_delivers_nothing, 0, 2);
 	tcase_add_test(tcase, a_large_result_comes_in_pieces);

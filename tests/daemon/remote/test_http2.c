@@ -15,10 +15,22 @@
 static struct python_server peer;
 static struct outcome outcomes[MANY];
 
+static bool allowed;
+
+static bool vet_as_told(void *arg, const struct sockaddr *address)
+{
+	(void)arg;
+	(void)address;
+	return allowed;
+}
+
 static void serve(const char *words)
 {
 	char ca_file[256];
-	struct http_config config = { .body_max = BODY_MAX, .user_agent = "futured-test", .ca_file = ca_file };
+	struct http_config config = { .body_max = BODY_MAX, .user_agent = "futured-test", .ca_file = ca_file,
+		.vet = vet_as_told };
+
+	allowed = true;
 
 	python_server_start("h2_server.py", words, &peer);
 	snprintf(ca_file, sizeof(ca_file), "%s", peer.rest);
@@ -99,6 +111,31 @@ START_TEST(test_refused_streams)
 	ck_assert_uint_gt(requests, MANY);
 	ck_assert_uint_ge(connections, 2);
 	ck_assert_uint_le(connections, 4);
+}
+END_TEST
+
+/* On a connection that is busy there is no other occasion to ask than each request. */
+START_TEST(test_not_allowed_any_more)
+{
+	struct http_request request = http2_request(false);
+	unsigned requests, connections;
+
+	serve("ok");
+	run_polls(MANY);
+	allowed = false;
+	for (unsigned i = 0; i < MANY; i++)
+		fixture_start(&request, &outcomes[i]);
+	for (unsigned i = 0; i < MANY; i++) {
+		fixture_wait(&outcomes[i]);
+		ck_assert_msg(strstr(outcomes[i].error, "is not allowed") != NULL, "%s", outcomes[i].error);
+		ck_assert(!outcomes[i].sent);
+		outcome_clear(&outcomes[i]);
+	}
+	get_counts(&requests, &connections);
+	ck_assert_uint_eq(requests, MANY);
+	ck_assert_uint_eq(connections, 1);
+	allowed = true;
+	run_polls(MANY);
 }
 END_TEST
 
@@ -211,6 +248,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, teardown);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, test_deaths, 0, COUNT(deaths));
+	tcase_add_test(tcase, test_not_allowed_any_more);
 	tcase_add_test(tcase, test_refused_streams);
 	tcase_add_test(tcase, test_hopeless);
 	tcase_add_loop_test(tcase, test_submits, 0, COUNT(submits));

@@ -408,6 +408,43 @@ START_TEST(test_vet)
 }
 END_TEST
 
+static bool vet_as_told(void *arg, const struct sockaddr *address)
+{
+	ck_assert_int_eq(address->sa_family, AF_INET);
+	return *(const bool *)arg;
+}
+
+/* What is not allowed any more gets no further request, though a connection stands. */
+START_TEST(test_vet_again)
+{
+	static const struct script_step steps[] = { { .bytes = OK }, { .bytes = OK }, { .bytes = OK } };
+	struct http_request request = fixture_request("GET");
+	struct outcome outcome;
+	bool allowed = true;
+
+	fixture_serve(steps, COUNT(steps));
+	configure(vet_as_told, &allowed);
+	for (int i = 0; i < 2; i++) {
+		fixture_exchange(&request, &outcome);
+		ck_assert_msg(outcome.status == 200, "%s", outcome.error);
+		outcome_clear(&outcome);
+	}
+	ck_assert_uint_eq(script_server_connections(server), 1);
+	allowed = false;
+	for (int i = 0; i < 2; i++) {
+		fixture_exchange(&request, &outcome);
+		ck_assert_msg(strstr(outcome.error, ": address 127.0.0.1 is not allowed") != NULL, "%s", outcome.error);
+		ck_assert(!outcome.sent);
+		outcome_clear(&outcome);
+	}
+	ck_assert_uint_eq(script_server_connections(server), 1);
+	allowed = true;
+	fixture_exchange(&request, &outcome);
+	ck_assert_msg(outcome.status == 200, "%s", outcome.error);
+	outcome_clear(&outcome);
+}
+END_TEST
+
 /* A name with two addresses of which one is allowed. */
 START_TEST(test_vet_one_of_two)
 {
@@ -465,7 +502,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		test_pieces, test_at_once, test_other_status, test_cut_off, test_idle, test_not_idle, test_reader_has_enough,
-		test_burst, test_abort_itself_at_the_end, test_abort_another, test_vet, test_vet_one_of_two, test_vet_not_unix,
+		test_burst, test_abort_itself_at_the_end, test_abort_another, test_vet, test_vet_again, test_vet_one_of_two,
+		test_vet_not_unix,
 	};
 	Suite *suite = suite_create("http_stream");
 	TCase *tcase = tcase_create("http_stream");
