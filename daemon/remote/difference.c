@@ -1,5 +1,6 @@
 /* difference.c - tells people in what two requests differ. */
 #include "daemon/remote/difference.h"
+#include "daemon/remote/place.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -15,49 +16,27 @@ struct places {
 	bool full;
 };
 
-/* One place from its outermost name to its innermost. */
-struct place {
-	const struct place *outer;
-	const char *name;
-};
-
 static void append(struct places *places, const char *text)
 {
 	places->len += (size_t)snprintf(places->text + places->len, places->size - places->len, "%s", text);
-}
-
-static size_t place_len(const struct place *place)
-{
-	return (place->outer ? place_len(place->outer) + 1 : 0) + strlen(place->name);
-}
-
-static void append_place(struct places *places, const struct place *place)
-{
-	if (place->outer) {
-		append_place(places, place->outer);
-		append(places, ".");
-	}
-	append(places, place->name);
 }
 
 /* What has no room leaves some for "..." */
 static void add(struct places *places, const struct place *place)
 {
 	static const char separator[] = ", ", rest[] = "...";
-	size_t needed = (places->len > 0 ? strlen(separator) : 0) + place_len(place);
+	char name[PROTO_ERROR_TEXT_MAX];
 
 	if (places->full)
 		return;
-	places->full = needed + strlen(separator) + sizeof(rest) > places->size - places->len;
 	if (places->len > 0)
 		append(places, separator);
-	if (places->full)
-		append(places, rest);
-	else
-		append_place(places, place);
+	place_format(place, name, sizeof(name));
+	places->full = strlen(name) + strlen(separator) + sizeof(rest) > places->size - places->len;
+	append(places, places->full ? rest : name);
 }
 
-static void compare(struct places *places, const json_t *before, const json_t *now, const struct place *outer, int depth);
+static void compare(struct places *places, const json_t *before, const json_t *now, const struct place *up, int depth);
 
 static void compare_member(struct places *places, const json_t *before, const json_t *now, const struct place *place,
     int depth)
@@ -71,18 +50,18 @@ static void compare_member(struct places *places, const json_t *before, const js
 }
 
 /* Two objects: what one of them has alone, and what has another value. */
-static void compare(struct places *places, const json_t *before, const json_t *now, const struct place *outer, int depth)
+static void compare(struct places *places, const json_t *before, const json_t *now, const struct place *up, int depth)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach((json_t *)before, name, value) {
-		const struct place place = { outer, name };
+		const struct place place = { .up = up, .key = name };
 
 		compare_member(places, value, json_object_get(now, name), &place, depth);
 	}
 	json_object_foreach((json_t *)now, name, value) {
-		const struct place place = { outer, name };
+		const struct place place = { .up = up, .key = name };
 
 		if (!json_object_get(before, name))
 			add(places, &place);
