@@ -326,11 +326,13 @@ static int ctl_options(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction interrupt = { .sa_handler = ctl_on_interrupt };
+	struct sigaction interrupt = { .sa_handler = ctl_on_interrupt }, before;
 	struct ctl ctl = { 0 };
 	int code;
 
-	sigaction(SIGINT, &interrupt, NULL);
+	/* A shell that starts us behind its back, or nohup, has it ignored. */
+	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &interrupt, NULL);
 	code = ctl_options(&ctl, argc, argv);
 	if (code < 0)
 		code = ctl_run(&ctl, argc - optind, argv + optind);
