@@ -4,7 +4,6 @@
 #include "client/futurectl_creation.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +68,7 @@ static const struct ctl_command commands[] = {
 	  "Options:\n"
 	  "      --any               until one of them is over\n"
 	  "      --first-exception   until one has failed, or all are over\n"
-	  "      --as-completed      print the id alone of each that is over, as it ends\n"
+	  "      --as-completed      print the id alone of each that is over, as it ends, each once\n"
 	  "  -t, --timeout TIME      not longer than this (exit 124); 0 looks once\n",
 	  ctl_wait },
 	{ "result", "[-o FILE] [--timeout TIME] ID", "wait for a future and print its result",
@@ -78,7 +77,7 @@ static const struct ctl_command commands[] = {
 	  "  futurectl result 01987a3c-52f1 -o model.bin --timeout 1h\n\n"
 	  "The bytes come exactly as the service sent them.\n\n"
 	  "Options:\n"
-	  "  -o, --output FILE       write to FILE: all of it, or nothing\n"
+	  "  -o, --output FILE       write to FILE: all of it, or nothing; a pipe or a device is written into\n"
 	  "  -t, --timeout TIME      wait not longer than this (exit 124); 0 looks once\n",
 	  ctl_result },
 	{ "get", "ID", "show one future", "Example:\n  futurectl get 01987a3c-52f1\n", ctl_get },
@@ -115,7 +114,7 @@ static const struct ctl_command commands[] = {
 	  "Example:\n  futurectl forget 01987a3c-52f1\n", ctl_forget },
 	{ "claim", "[--lease TIME] ID", "become the producer of a promise",
 	  "Examples:\n"
-	  "  FUTURED_CLAIM=$(futurectl claim --lease 5m 01987a3c-52f1)\n"
+	  "  FUTURED_CLAIM=$(futurectl claim --lease 5m 01987a3c-52f1) && export FUTURED_CLAIM\n"
 	  "  futurectl claim 01987a3c-52f1 &\n\n"
 	  "Prints the claim: from then on the promise is completed with it only. Without --lease it is held as long as\n"
 	  "this program runs, which is until the promise is over (exit as of wait).\n\n"
@@ -275,46 +274,18 @@ static int ctl_unknown_command(const char *word)
 	return CTL_USAGE;
 }
 
-/* Take the global options out of a command's own arguments as well: people write them where they think of them. */
-static bool ctl_take_globals(struct ctl *ctl, int *argc, char **argv)
-{
-	bool help = false, rest = false;
-	int n = 0;
-
-	for (int i = 0; i < *argc; i++) {
-		rest = rest || strcmp(argv[i], "--") == 0;
-		if (rest)
-			argv[n++] = argv[i];
-		else if (strcmp(argv[i], "--json") == 0)
-			ctl->json = true;
-		else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			help = true;
-		else if (strncmp(argv[i], "--socket=", 9) == 0)
-			ctl->socket = argv[i] + 9;
-		else if (strcmp(argv[i], "--socket") == 0 && i + 1 < *argc)
-			ctl->socket = argv[++i];
-		else
-			argv[n++] = argv[i];
-	}
-	argv[n] = NULL;
-	*argc = n;
-	return help;
-}
-
 static int ctl_run(struct ctl *ctl, int argc, char **argv)
 {
 	const struct ctl_command *command = commands;
+	int code;
 
 	while (command->name && strcmp(command->name, argv[0]) != 0)
 		command++;
 	if (!command->name)
 		return ctl_unknown_command(argv[0]);
-	if (ctl_take_globals(ctl, &argc, argv)) {
-		printf("Usage: futurectl %s %s\n\n%s", command->name, command->usage, command->help);
-		return CTL_OK;
-	}
 	optind = 0;
-	return command->run(ctl, command, argc, argv);
+	code = command->run(ctl, command, argc, argv);
+	return code == CTL_ANSWERED ? CTL_OK : code;
 }
 
 /* Nothing that is on its way needs to be undone: what the daemon has, it has. */
@@ -340,33 +311,13 @@ static int ctl_flush(int code)
 /* The exit code, or -1 to go on with the command at argv[optind]. */
 static int ctl_options(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			ctl->socket = optarg;
-			break;
-		case 'j':
-			ctl->json = true;
-			break;
-		case 'h':
-			ctl_print_help();
-			return CTL_OK;
-		case 'V':
-			printf("futurectl %s\n", futured_version());
-			return CTL_OK;
-		default:
-			return CTL_USAGE;
-		}
-	}
+	option = ctl_option(ctl, argc, argv, "+", NULL);
+	if (option == CTL_OPTION_HELP)
+		ctl_print_help();
+	if (option != -1)
+		return option == CTL_OPTION_HELP || option == CTL_OPTION_VERSION ? CTL_OK : CTL_USAGE;
 	if (optind < argc)
 		return -1;
 	ctl_say("a command is missing. Try 'futurectl --help'.");
@@ -375,11 +326,13 @@ static int ctl_options(struct ctl *ctl, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction interrupt = { .sa_handler = ctl_on_interrupt };
+	struct sigaction interrupt = { .sa_handler = ctl_on_interrupt }, before;
 	struct ctl ctl = { 0 };
 	int code;
 
-	sigaction(SIGINT, &interrupt, NULL);
+	/* A shell that starts us behind its back, or nohup, has it ignored. */
+	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &interrupt, NULL);
 	code = ctl_options(&ctl, argc, argv);
 	if (code < 0)
 		code = ctl_run(&ctl, argc - optind, argv + optind);

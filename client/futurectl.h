@@ -3,6 +3,7 @@
 #define FUTURECTL_H
 
 #include <futured.h>
+#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +21,12 @@ enum ctl_exit {
 	CTL_KEY_CONFLICT = 7,
 	CTL_TRY_AGAIN = 75,
 	CTL_TIMED_OUT = 124,
-	CTL_INTERRUPTED = 130
+	CTL_INTERRUPTED = 130,
+	CTL_ANSWERED = 256                  /* what was asked for is printed, with 0: --help, --version */
 };
+
+/* What ctl_option() returns beside the letters of the command's own options. */
+enum ctl_global { CTL_OPTION_SOCKET = 256, CTL_OPTION_JSON, CTL_OPTION_HELP, CTL_OPTION_VERSION };
 
 #define CTL_ID_SIZE 37                      /* an id and its NUL */
 #define CTL_PREFIX_MIN 8                    /* characters of an id that is cut short */
@@ -111,6 +116,16 @@ int ctl_id(struct ctl *ctl, const char *typed, char ret[CTL_ID_SIZE]);
 /* Split NAME=VALUE in two, in place. False without a name or '='. */
 bool ctl_split(char *text, const char **ret_name, const char **ret_value);
 
+/* Make text, an argument, the value of key in object: what is asked of the daemon must not become more when it cannot be
+ * said. name is the option's. 0, or CTL_USAGE after saying that it is no UTF-8. */
+int ctl_set_text(const struct ctl_command *command, json_t *object, const char *key, const char *name, const char *text);
+
+/* The same for NAME=VALUE of --label, split in place; each name once. */
+int ctl_set_label(const struct ctl_command *command, json_t *labels, char *text);
+
+/* A number, of digits alone. False when it is none, or too large. */
+bool ctl_parse_number(const char *text, uint64_t *ret);
+
 /* Print object as one line. Releases it. */
 void ctl_print_json(json_t *object);
 
@@ -126,8 +141,25 @@ json_t *ctl_error_json(const struct futured_error *error);
 /* Bytes as a JSON string where they are UTF-8, else {"base64": "..."}. */
 json_t *ctl_bytes_json(const void *data, size_t len);
 
+/* The next option, as getopt_long() has it, of a command that has these; NULL: it has none. The global options are taken
+ * wherever they stand among them: people write them where they think of them, and what stands behind an option with an
+ * argument is that argument, whatever it looks like. The letter, -1 when all are read, or what ctl_no_option() is for. */
+int ctl_option(struct ctl *ctl, int argc, char **argv, const char *shorts, const struct option *options);
+
+/* For what is none of the command's options: print its help if that was asked for. CTL_ANSWERED or CTL_USAGE. */
+int ctl_no_option(const struct ctl_command *command, int option);
+
+/* The arguments of a command without options: they are at argv[optind]. 0, or the exit code. */
+int ctl_arguments(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv);
+
 /* Nothing more to read after the options: CTL_USAGE if there is, else 0. */
 int ctl_no_more(const struct ctl_command *command, int argc, char **argv);
+
+/* --- futurectl_show.c ------------------------------------------------------------------------- */
+
+/* Print the names of the profiles, or the text of one. The exit code. */
+int ctl_list_profiles(struct ctl *ctl);
+int ctl_show_profile(struct ctl *ctl, const char *name);
 
 /* --- futurectl_time.c ------------------------------------------------------------------------- */
 

@@ -55,9 +55,12 @@ static int change_each(struct ctl *ctl, const struct ctl_command *command, const
 {
 	int first = 0;
 
-	if (argc < 2)
+	first = ctl_arguments(ctl, command, argc, argv);
+	if (first)
+		return first;
+	if (optind == argc)
 		return ctl_usage(command, "an id is missing");
-	for (int i = 1; i < argc; i++) {
+	for (int i = optind; i < argc; i++) {
 		json_t *reply = NULL;
 		int code = change_call(ctl, argv[i], method, json_object(), &reply);
 
@@ -113,11 +116,15 @@ int ctl_extend(struct ctl *ctl, const struct ctl_command *command, int argc, cha
 	json_t *reply, *deadline;
 	int code;
 
-	if (argc != 3)
+	code = ctl_arguments(ctl, command, argc, argv);
+	if (code)
+		return code;
+	argv += optind;
+	if (argc - optind != 2)
 		return ctl_usage(command, "an id and a time are expected");
-	if (!ctl_parse_span(argv[2], true, &usec))
-		return ctl_usage(command, "expected a time such as 90, 10m or none, got \"%s\"", argv[2]);
-	code = change_call(ctl, argv[1], "future.extend", json_pack("{s:o}", "timeout",
+	if (!ctl_parse_span(argv[1], true, &usec))
+		return ctl_usage(command, "expected a time such as 90, 10m or none, got \"%s\"", argv[1]);
+	code = change_call(ctl, argv[0], "future.extend", json_pack("{s:o}", "timeout",
 	    usec == FUTURED_TIME_NONE ? json_null() : json_real((double)usec / 1e6)), &reply);
 	if (code)
 		return code;
@@ -138,9 +145,12 @@ int ctl_retry(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	json_t *reply;
 	int code;
 
-	if (argc != 2)
+	code = ctl_arguments(ctl, command, argc, argv);
+	if (code)
+		return code;
+	if (argc - optind != 1)
 		return ctl_usage(command, "one id is expected");
-	code = change_call(ctl, argv[1], "future.retry", json_object(), &reply);
+	code = change_call(ctl, argv[optind], "future.retry", json_object(), &reply);
 	if (code)
 		return code;
 	if (ctl->json) {

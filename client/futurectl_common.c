@@ -1,11 +1,14 @@
 /* futurectl_common.c - connecting, calling, and saying what happened. */
 #include "client/futurectl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CTL_OPTIONS_MAX 32   /* of one command */
 
 static void __attribute__((format(printf, 1, 0))) ctl_vsay(const char *format, va_list args)
 {
@@ -34,6 +37,53 @@ int ctl_usage(const struct ctl_command *command, const char *format, ...)
 	fprintf(stderr, "Usage: futurectl %s %s\nTry 'futurectl %s --help'.\n", command->name, command->usage,
 	    command->name);
 	return CTL_USAGE;
+}
+
+int ctl_option(struct ctl *ctl, int argc, char **argv, const char *shorts, const struct option *options)
+{
+	static const struct option globals[] = {
+		{ "socket", required_argument, NULL, CTL_OPTION_SOCKET },
+		{ "json", no_argument, NULL, CTL_OPTION_JSON },
+		{ "help", no_argument, NULL, CTL_OPTION_HELP },
+		{ "version", no_argument, NULL, CTL_OPTION_VERSION },
+	};
+	struct option all[CTL_OPTIONS_MAX + sizeof(globals) / sizeof(globals[0]) + 1];
+	char letters[CTL_OPTIONS_MAX];
+	size_t n = 0;
+	int option;
+
+	for (; options && options[n].name; n++) {
+		assert(n < CTL_OPTIONS_MAX);
+		all[n] = options[n];
+	}
+	memcpy(all + n, globals, sizeof(globals));
+	memset(all + n + sizeof(globals) / sizeof(globals[0]), 0, sizeof(all[0]));
+	snprintf(letters, sizeof(letters), "%sh", shorts);
+	while ((option = getopt_long(argc, argv, letters, all, NULL)) == CTL_OPTION_SOCKET || option == CTL_OPTION_JSON) {
+		if (option == CTL_OPTION_SOCKET)
+			ctl->socket = optarg;
+		else
+			ctl->json = true;
+	}
+	if (option == CTL_OPTION_VERSION)
+		printf("futurectl %s\n", futured_version());
+	return option == 'h' ? CTL_OPTION_HELP : option;
+}
+
+int ctl_no_option(const struct ctl_command *command, int option)
+{
+	if (option == CTL_OPTION_HELP)
+		printf("Usage: futurectl %s %s\n\n%s", command->name, command->usage, command->help);
+	if (option == CTL_OPTION_HELP || option == CTL_OPTION_VERSION)
+		return CTL_ANSWERED;
+	return ctl_usage(command, "see above");
+}
+
+int ctl_arguments(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	int option = ctl_option(ctl, argc, argv, "", NULL);
+
+	return option == -1 ? 0 : ctl_no_option(command, option);
 }
 
 int ctl_no_more(const struct ctl_command *command, int argc, char **argv)
@@ -80,6 +130,13 @@ int ctl_exit_code(int error)
 	}
 }
 
+/* Bytes from elsewhere, without those that a terminal would act on. */
+static void ctl_put_text(const char *text, FILE *file)
+{
+	for (; *text; text++)
+		putc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, file);
+}
+
 int ctl_fail(const char *what, int error, const struct futured_error *details)
 {
 	const char *message = details ? details->message : strerror(-error);
@@ -90,9 +147,12 @@ int ctl_fail(const char *what, int error, const struct futured_error *details)
 		fprintf(stderr, "%s: ", what);
 	if (details && details->kind)
 		fprintf(stderr, "%s: ", details->kind);
-	fputs(message, stderr);
-	if (details && details->remote_code)
-		fprintf(stderr, " (code %s)", details->remote_code);
+	ctl_put_text(message, stderr);
+	if (details && details->remote_code) {
+		fputs(" (code ", stderr);
+		ctl_put_text(details->remote_code, stderr);
+		putc(')', stderr);
+	}
 	if (details && details->http_status)
 		fprintf(stderr, " (HTTP %u)", details->http_status);
 	fputc('\n', stderr);
@@ -286,6 +346,36 @@ bool ctl_split(char *text, const char **ret_name, const char **ret_value)
 	return true;
 }
 
+bool ctl_parse_number(const char *text, uint64_t *ret)
+{
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(text, NULL, 10);
+	if (errno || !*text || text[strspn(text, "0123456789")])
+		return false;
+	*ret = number;
+	return true;
+}
+
+int ctl_set_text(const struct ctl_command *command, json_t *object, const char *key, const char *name, const char *text)
+{
+	if (json_object_set_new(object, key, json_string(text)) == 0)
+		return 0;
+	return ctl_usage(command, "%s: \"%s\" is not UTF-8", name, text);
+}
+
+int ctl_set_label(const struct ctl_command *command, json_t *labels, char *text)
+{
+	const char *name, *value;
+
+	if (!ctl_split(text, &name, &value))
+		return ctl_usage(command, "--label: \"%s\" is not NAME=VALUE", text);
+	if (json_object_get(labels, name))
+		return ctl_usage(command, "--label: %s: given twice", name);
+	return ctl_set_text(command, labels, name, "--label", value);
+}
+
 void ctl_print_json(json_t *object)
 {
 	json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -296,8 +386,7 @@ void ctl_print_json(json_t *object)
 
 void ctl_print_text(const char *text)
 {
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	ctl_put_text(text, stdout);
 }
 
 const char *ctl_state_name(int state)

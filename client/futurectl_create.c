@@ -61,7 +61,8 @@ static int create_check(const struct ctl_command *command, struct create_args *a
 	return 0;
 }
 
-static int create_parse(const struct ctl_command *command, struct create_args *args, int argc, char **argv)
+static int create_parse(struct ctl *ctl, const struct ctl_command *command, struct create_args *args, int argc,
+    char **argv)
 {
 	static const struct option options[] = {
 		{ "param", required_argument, NULL, 'p' },
@@ -76,7 +77,7 @@ static int create_parse(const struct ctl_command *command, struct create_args *a
 	};
 	int option, code = 0;
 
-	while (code == 0 && (option = getopt_long(argc, argv, "p:", options, NULL)) != -1)
+	while (code == 0 && (option = ctl_option(ctl, argc, argv, "p:", options)) != -1)
 		code = create_take(command, args, option, optarg);
 	if (code)
 		return code;
@@ -97,7 +98,7 @@ int ctl_create(struct ctl *ctl, const struct ctl_command *command, int argc, cha
 	futured_future *future = NULL;
 	int r, code;
 
-	code = create_parse(command, &args, argc, argv);
+	code = create_parse(ctl, command, &args, argc, argv);
 	if (code == 0)
 		code = creation_ready(ctl, command, &args.creation);
 	if (code == 0 && args.batch) {

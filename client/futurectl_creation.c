@@ -54,10 +54,11 @@ int creation_take(const struct ctl_command *command, struct creation *creation, 
 		    ctl_usage(command, "--start-at: expected a time such as 18:30, '2026-01-31 18:30' or "
 			"2026-01-31T18:30Z, got \"%s\"", value);
 	case 'D':
+		creation->delayed = true;
 		return ctl_parse_span(value, false, &options->delay_usec) ? 0 :
 		    ctl_usage(command, "--delay: expected a time such as 90 or 10m, got \"%s\"", value);
 	default:
-		return ctl_usage(command, "see above");
+		return ctl_no_option(command, option);
 	}
 }
 
@@ -66,7 +67,7 @@ int creation_ready(struct ctl *ctl, const struct ctl_command *command, struct cr
 	struct futured_create_options *options = &creation->options;
 	int code;
 
-	if (options->start_at_ms && options->delay_usec)
+	if (options->start_at_ms && creation->delayed)
 		return ctl_usage(command, "--start-at and --delay exclude each other");
 	options->labels = creation->n_labels ? creation->labels : NULL;
 	/* It is printed, and left alone. */

@@ -4,8 +4,6 @@
 
 #include "client/futurectl.h"
 
-#include <getopt.h>
-
 #define CREATION_PAIRS_MAX 64
 #define CREATION_AFTER_MAX 4096
 
@@ -17,9 +15,10 @@ struct creation {
 	const char *after[CREATION_AFTER_MAX + 1];   /* as typed; creation_ready() puts the ids in their place */
 	size_t n_after;
 	char (*after_ids)[CTL_ID_SIZE];
+	bool delayed;            /* --delay was given, be it 0 */
 };
 
-/* Rows of a table for getopt_long(), and what --help says about them. */
+/* Rows of a table for ctl_option(), and what --help says about them. */
 #define CREATION_OPTIONS \
 	{ "key", required_argument, NULL, 'k' }, \
 	{ "label", required_argument, NULL, 'L' }, \

@@ -2,7 +2,6 @@
 #include "client/futurectl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,9 +25,9 @@ int ctl_save(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 	char id[CTL_ID_SIZE];
 	int option, r, code;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = ctl_option(ctl, argc, argv, "", options)) != -1) {
 		if (option != 's')
-			return ctl_usage(command, "see above");
+			return ctl_no_option(command, option);
 		flags |= FUTURED_GROUP_SINGLE;
 	}
 	if (optind == argc)
@@ -80,9 +79,9 @@ int ctl_open(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 	bool states = false;
 	int option, r, code;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = ctl_option(ctl, argc, argv, "", options)) != -1) {
 		if (option != 's')
-			return ctl_usage(command, "see above");
+			return ctl_no_option(command, option);
 		states = true;
 	}
 	if (optind == argc)

@@ -35,12 +35,12 @@ static int local_take(const struct ctl_command *command, struct local_args *args
 	}
 }
 
-static int local_parse(const struct ctl_command *command, struct local_args *args, const struct option *options,
-    int argc, char **argv)
+static int local_parse(struct ctl *ctl, const struct ctl_command *command, struct local_args *args,
+    const struct option *options, int argc, char **argv)
 {
 	int option, code = 0;
 
-	while (code == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while (code == 0 && (option = ctl_option(ctl, argc, argv, "", options)) != -1)
 		code = local_take(command, args, option, optarg);
 	return code;
 }
@@ -69,7 +69,7 @@ int ctl_promise(struct ctl *ctl, const struct ctl_command *command, int argc, ch
 	struct local_args args = { .creation.options = FUTURED_CREATE_INIT };
 	int code;
 
-	code = local_parse(command, &args, options, argc, argv);
+	code = local_parse(ctl, command, &args, options, argc, argv);
 	if (code == 0)
 		code = ctl_no_more(command, argc - optind, argv + optind);
 	if (code)
@@ -88,25 +88,28 @@ int ctl_timer(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	};
 	struct local_args args = { .creation.options = FUTURED_CREATE_INIT };
 	struct futured_create_options *creation = &args.creation.options;
+	bool timed;
 	int code;
 
-	code = local_parse(command, &args, options, argc, argv);
+	code = local_parse(ctl, command, &args, options, argc, argv);
 	if (code)
 		return code;
+	timed = args.creation.delayed || creation->start_at_ms;
 	if (optind < argc) {
-		if (creation->delay_usec || creation->start_at_ms)
+		if (timed)
 			return ctl_usage(command, "one time is enough");
 		if (!ctl_parse_span(argv[optind], false, &creation->delay_usec) &&
 		    !ctl_parse_time(argv[optind], &creation->start_at_ms))
 			return ctl_usage(command, "expected a time such as 90, 10m, 18:30 or '2026-01-31 18:30', got "
 			    "\"%s\"", argv[optind]);
-		/* Now is soon enough. */
-		if (!creation->start_at_ms && creation->delay_usec == 0)
-			creation->delay_usec = 1;
+		timed = true;
 		optind++;
 	}
-	if (!creation->delay_usec && !creation->start_at_ms)
+	if (!timed)
 		return ctl_usage(command, "a time is missing");
+	/* 0 says nothing to the library, and now is soon enough. */
+	if (!creation->start_at_ms && creation->delay_usec == 0)
+		creation->delay_usec = 1;
 	code = ctl_no_more(command, argc - optind, argv + optind);
 	if (code)
 		return code;
@@ -139,7 +142,7 @@ int ctl_group(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	const char **ids = NULL;
 	int r, n, code;
 
-	code = local_parse(command, &args, options, argc, argv);
+	code = local_parse(ctl, command, &args, options, argc, argv);
 	n = argc - optind;
 	if (code == 0 && n == 0)
 		code = ctl_usage(command, "an id is missing");

@@ -1,7 +1,6 @@
 /* futurectl_pause.c - whether requests are sent: futurectl pause and resume. */
 #include "client/futurectl.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 /* What is meant: ids, labels or an origin. The params of the call; NULL after saying what is wrong, with *ret_code. */
@@ -13,32 +12,28 @@ static json_t *pause_parse(struct ctl *ctl, const struct ctl_command *command, i
 		{ NULL, 0, NULL, 0 }
 	};
 	json_t *params = json_object(), *labels = json_object(), *ids = json_array();
-	const char *origin = NULL, *name, *value;
 	char id[CTL_ID_SIZE];
-	int option, code = 0;
+	int option, code = 0, given;
 
-	while (code == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'L' && !ctl_split(optarg, &name, &value))
-			code = ctl_usage(command, "--label: \"%s\" is not NAME=VALUE", optarg);
-		else if (option == 'L')
-			json_object_set_new(labels, name, json_string(value));
+	while (code == 0 && (option = ctl_option(ctl, argc, argv, "", options)) != -1) {
+		if (option == 'L')
+			code = ctl_set_label(command, labels, optarg);
 		else if (option == 'o')
-			origin = optarg;
+			code = ctl_set_text(command, params, "origin", "--origin", optarg);
 		else
-			code = ctl_usage(command, "see above");
+			code = ctl_no_option(command, option);
 	}
-	if (code == 0 && (optind < argc) + (json_object_size(labels) > 0) + (origin != NULL) != 1)
+	given = (optind < argc) + (json_object_size(labels) > 0) + (json_object_size(params) > 0);
+	if (code == 0 && given != 1)
 		code = ctl_usage(command, "ids, labels or an origin are expected, and only one of these");
 	for (int i = optind; i < argc && code == 0; i++) {
 		code = ctl_id(ctl, argv[i], id);
 		if (code == 0)
 			json_array_append_new(ids, json_string(id));
 	}
-	if (origin)
-		json_object_set_new(params, "origin", json_string(origin));
-	else if (json_object_size(labels) > 0)
+	if (json_object_size(labels) > 0)
 		json_object_set(params, "labels", labels);
-	else
+	if (json_array_size(ids) > 0)
 		json_object_set(params, "ids", ids);
 	json_decref(labels);
 	json_decref(ids);

@@ -1,7 +1,6 @@
 /* futurectl_profile.c - for those who write profiles: futurectl profile check, try, list and show. */
 #include "client/futurectl.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,7 +314,9 @@ static int profile_take_what(const struct ctl_command *command, struct profile_a
 	return utf8 ? 0 : CTL_FAILED;
 }
 
-static int profile_parse(const struct ctl_command *command, struct profile_args *args, int argc, char **argv)
+/* The options: what is left stands at argv[optind]. */
+static int profile_parse(struct ctl *ctl, const struct ctl_command *command, struct profile_args *args, int argc,
+    char **argv)
 {
 	static const struct option options[] = {
 		{ "param", required_argument, NULL, 'p' },
@@ -324,41 +325,58 @@ static int profile_parse(const struct ctl_command *command, struct profile_args 
 	};
 	int option, code = 0;
 
-	while (code == 0 && (option = getopt_long(argc, argv, "p:", options, NULL)) != -1) {
+	while (code == 0 && (option = ctl_option(ctl, argc, argv, "p:", options)) != -1) {
 		if (option == 'p')
 			code = profile_add_param(command, args, optarg);
 		else if (option == 'P')
 			args->options.params_json = optarg;
 		else
-			code = ctl_usage(command, "see above");
+			code = ctl_no_option(command, option);
 	}
 	if (code)
 		return code;
 	if (args->options.params && args->options.params_json)
 		return ctl_usage(command, "--param and --params exclude each other");
-	if (optind == argc)
+	return 0;
+}
+
+/* check or try. */
+static int profile_examine(struct ctl *ctl, const struct ctl_command *command, struct profile_args *args,
+    int (*run)(struct ctl *ctl, const struct profile_args *args), int argc, char **argv)
+{
+	int code;
+
+	if (argc == 0)
 		return ctl_usage(command, "a file is missing");
-	code = ctl_no_more(command, argc - optind - 1, argv + optind + 1);
-	return code ? code : profile_take_what(command, args, argv[optind]);
+	code = ctl_no_more(command, argc - 1, argv + 1);
+	if (code == 0)
+		code = profile_take_what(command, args, argv[0]);
+	if (code == 0)
+		code = ctl_connect(ctl);
+	if (code == 0)
+		code = run(ctl, args);
+	free(args->text);
+	return code;
 }
 
 int ctl_profile(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	struct profile_args args = { .options = FUTURED_PROFILE_INIT };
-	const char *word = argc > 1 ? argv[1] : "";
-	int code;
+	const char *word;
+	int code, n;
 
-	if (strcmp(word, "list") == 0 && argc == 2)
-		return ctl_profiles(ctl, command, 1, argv);
-	if (strcmp(word, "show") == 0 && argc == 3)
-		return ctl_profiles(ctl, command, 2, argv + 1);
-	if (strcmp(word, "check") != 0 && strcmp(word, "try") != 0)
-		return ctl_usage(command, *word ? "expected check FILE, try FILE, show NAME or list" : "what is missing");
-	code = profile_parse(command, &args, argc - 1, argv + 1);
-	if (code == 0)
-		code = ctl_connect(ctl);
-	if (code == 0)
-		code = strcmp(word, "check") == 0 ? profile_check(ctl, &args) : profile_try(ctl, &args);
-	free(args.text);
-	return code;
+	code = profile_parse(ctl, command, &args, argc, argv);
+	if (code)
+		return code;
+	n = argc - optind - 1;
+	word = n >= 0 ? argv[optind] : "";
+	if (strcmp(word, "list") == 0 && n == 0)
+		return ctl_list_profiles(ctl);
+	if (strcmp(word, "show") == 0 && n == 1)
+		return ctl_show_profile(ctl, argv[optind + 1]);
+	if (strcmp(word, "check") == 0)
+		return profile_examine(ctl, command, &args, profile_check, n, argv + optind + 1);
+	if (strcmp(word, "try") == 0)
+		return profile_examine(ctl, command, &args, profile_try, n, argv + optind + 1);
+	return ctl_usage(command, *word ? "expected check FILE, try FILE, show NAME or list" : "what is missing");
 }

@@ -2,7 +2,6 @@
 #include "client/futurectl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +58,7 @@ static int promise_take(const struct ctl_command *command, struct promise_args *
 		args->rejection.kind = value;
 		return 0;
 	default:
-		return ctl_usage(command, "see above");
+		return ctl_no_option(command, option);
 	}
 }
 
@@ -73,8 +72,8 @@ static const char *promise_option_name(int option)
 }
 
 /* known: the letters of the options that the command has; n: how many arguments it takes. */
-static int promise_parse(const struct ctl_command *command, struct promise_args *args, const char *known, int n,
-    int argc, char **argv)
+static int promise_parse(struct ctl *ctl, const struct ctl_command *command, struct promise_args *args,
+    const char *known, int n, int argc, char **argv)
 {
 	static const struct promise_args nothing = {
 		.lease_usec = FUTURED_TIME_NONE, .rejection = FUTURED_REJECTION_INIT,
@@ -83,8 +82,8 @@ static int promise_parse(const struct ctl_command *command, struct promise_args 
 
 	*args = nothing;
 	args->claim = getenv(PROMISE_CLAIM);
-	while (code == 0 && (option = getopt_long(argc, argv, "f:d:m:", promise_options, NULL)) != -1) {
-		if (option != '?' && !strchr(known, option))
+	while (code == 0 && (option = ctl_option(ctl, argc, argv, "f:d:m:", promise_options)) != -1) {
+		if (promise_option_name(option) && !strchr(known, option))
 			code = ctl_usage(command, "it has no option --%s", promise_option_name(option));
 		else
 			code = promise_take(command, args, option, optarg);
@@ -186,7 +185,7 @@ int ctl_claim(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	bool hold;
 	int r, code;
 
-	code = promise_parse(command, &args, "l", 1, argc, argv);
+	code = promise_parse(ctl, command, &args, "l", 1, argc, argv);
 	if (code)
 		return code;
 	hold = args.lease_usec == FUTURED_TIME_NONE;
@@ -214,7 +213,7 @@ int ctl_renew(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	json_t *object;
 	int r, code;
 
-	code = promise_parse(command, &args, "cl", 1, argc, argv);
+	code = promise_parse(ctl, command, &args, "cl", 1, argc, argv);
 	if (code)
 		return code;
 	if (args.lease_usec == FUTURED_TIME_NONE)
@@ -241,7 +240,7 @@ int ctl_progress(struct ctl *ctl, const struct ctl_command *command, int argc, c
 	json_t *object;
 	int r, code;
 
-	code = promise_parse(command, &args, "c", 2, argc, argv);
+	code = promise_parse(ctl, command, &args, "c", 2, argc, argv);
 	if (code)
 		return code;
 	object = json_loads(argv[optind + 1], JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
@@ -269,7 +268,7 @@ int ctl_resolve(struct ctl *ctl, const struct ctl_command *command, int argc, ch
 	size_t len = 0;
 	int r, code;
 
-	code = promise_parse(command, &args, "cTfd", 1, argc, argv);
+	code = promise_parse(ctl, command, &args, "cTfd", 1, argc, argv);
 	if (code)
 		return code;
 	if (args.data && args.file)
@@ -303,7 +302,7 @@ int ctl_reject(struct ctl *ctl, const struct ctl_command *command, int argc, cha
 	char *details = NULL;
 	int r, code;
 
-	code = promise_parse(command, &args, "cmCkf", 1, argc, argv);
+	code = promise_parse(ctl, command, &args, "cmCkf", 1, argc, argv);
 	if (code)
 		return code;
 	if (args.file) {

@@ -1,7 +1,6 @@
 /* futurectl_show.c - what only looks: futurectl get, list, profiles and stats. */
 #include "client/futurectl.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +31,12 @@ static void show_value(const char *key, json_t *value, int indent)
 	json_t *inner;
 	size_t i;
 
-	printf("%*s%.*s:", indent, "", (int)(time_len ? time_len : strlen(key)), key);
+	printf("%*s", indent, "");
+	if (time_len)
+		printf("%.*s", (int)time_len, key);
+	else
+		ctl_print_text(key);
+	putchar(':');
 	if (json_is_object(value)) {
 		putchar('\n');
 		json_object_foreach(value, name, inner)
@@ -79,13 +83,16 @@ int ctl_get(struct ctl *ctl, const struct ctl_command *command, int argc, char *
 	json_t *reply;
 	int code;
 
-	if (argc < 2)
+	code = ctl_arguments(ctl, command, argc, argv);
+	if (code)
+		return code;
+	if (optind == argc)
 		return ctl_usage(command, "an id is missing");
-	code = ctl_no_more(command, argc - 2, argv + 2);
+	code = ctl_no_more(command, argc - optind - 1, argv + optind + 1);
 	if (code == 0)
-		code = ctl_id(ctl, argv[1], id);
+		code = ctl_id(ctl, argv[optind], id);
 	if (code == 0)
-		code = ctl_call(ctl, argv[1], "future.get", json_pack("{s:s}", "id", id), &reply);
+		code = ctl_call(ctl, argv[optind], "future.get", json_pack("{s:s}", "id", id), &reply);
 	if (code == 0)
 		show_object(ctl, reply);
 	return code;
@@ -96,7 +103,9 @@ int ctl_stats(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	json_t *reply;
 	int code;
 
-	code = ctl_no_more(command, argc - 1, argv + 1);
+	code = ctl_arguments(ctl, command, argc, argv);
+	if (code == 0)
+		code = ctl_no_more(command, argc - optind, argv + optind);
 	if (code == 0)
 		code = ctl_call(ctl, NULL, "server.stats", NULL, &reply);
 	if (code == 0)
@@ -104,7 +113,7 @@ int ctl_stats(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	return code;
 }
 
-static int show_profile(struct ctl *ctl, const char *name)
+int ctl_show_profile(struct ctl *ctl, const char *name)
 {
 	const char *text;
 	json_t *reply;
@@ -136,17 +145,12 @@ static void show_profile_line(const char *name, const char *help)
 	free(first);
 }
 
-int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+int ctl_list_profiles(struct ctl *ctl)
 {
 	json_t *reply, *profile;
 	size_t i;
 	int code;
 
-	code = ctl_no_more(command, argc - 2, argv + 2);
-	if (code)
-		return code;
-	if (argc == 2)
-		return show_profile(ctl, argv[1]);
 	code = ctl_call(ctl, NULL, "profile.list", NULL, &reply);
 	if (code)
 		return code;
@@ -162,6 +166,19 @@ int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, c
 	}
 	json_decref(reply);
 	return 0;
+}
+
+int ctl_profiles(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	int code;
+
+	code = ctl_arguments(ctl, command, argc, argv);
+	if (code)
+		return code;
+	if (optind == argc)
+		return ctl_list_profiles(ctl);
+	code = ctl_no_more(command, argc - optind - 1, argv + optind + 1);
+	return code ? code : ctl_show_profile(ctl, argv[optind]);
 }
 
 /* --- list --------------------------------------------------------------------------------------- */
@@ -213,7 +230,7 @@ static void show_line(json_t *future)
 }
 
 /* One page. The next one's cursor, or NULL, through ret_cursor. */
-static int show_page(struct ctl *ctl, json_t *params, unsigned long *left, json_t **ret_cursor)
+static int show_page(struct ctl *ctl, json_t *params, uint64_t *left, json_t **ret_cursor)
 {
 	json_t *reply, *future, *cursor;
 	size_t i;
@@ -237,8 +254,8 @@ static int show_page(struct ctl *ctl, json_t *params, unsigned long *left, json_
 	return 0;
 }
 
-static int show_parse_list(const struct ctl_command *command, json_t *params, unsigned long *limit, int argc,
-    char **argv)
+static int show_parse_list(struct ctl *ctl, const struct ctl_command *command, json_t *params, uint64_t *limit,
+    int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "state", required_argument, NULL, 's' },
@@ -247,44 +264,39 @@ static int show_parse_list(const struct ctl_command *command, json_t *params, un
 		{ "limit", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *name, *value;
-	char *end;
-	int option;
+	int option, code = 0;
 
-	while ((option = getopt_long(argc, argv, "n:", options, NULL)) != -1) {
+	while (code == 0 && (option = ctl_option(ctl, argc, argv, "n:", options)) != -1) {
 		switch (option) {
 		case 's':
-			json_object_set_new(params, "state", json_string(optarg));
+			code = ctl_set_text(command, params, "state", "--state", optarg);
 			break;
 		case 'p':
-			json_object_set_new(params, "profile", json_string(optarg));
+			code = ctl_set_text(command, params, "profile", "--profile", optarg);
 			break;
 		case 'L':
-			if (!ctl_split(optarg, &name, &value))
-				return ctl_usage(command, "--label: \"%s\" is not NAME=VALUE", optarg);
 			if (!json_object_get(params, "labels"))
 				json_object_set_new(params, "labels", json_object());
-			json_object_set_new(json_object_get(params, "labels"), name, json_string(value));
+			code = ctl_set_label(command, json_object_get(params, "labels"), optarg);
 			break;
 		case 'n':
-			*limit = strtoul(optarg, &end, 10);
-			if (*end || end == optarg || *limit == 0)
-				return ctl_usage(command, "--limit: expected a number, got \"%s\"", optarg);
+			if (!ctl_parse_number(optarg, limit) || *limit == 0)
+				code = ctl_usage(command, "--limit: expected a number, got \"%s\"", optarg);
 			break;
 		default:
-			return ctl_usage(command, "see above");
+			code = ctl_no_option(command, option);
 		}
 	}
-	return ctl_no_more(command, argc - optind, argv + optind);
+	return code ? code : ctl_no_more(command, argc - optind, argv + optind);
 }
 
 int ctl_list(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	json_t *params = json_object(), *cursor = NULL;
-	unsigned long left = (unsigned long)-1;
+	uint64_t left = UINT64_MAX;
 	int code;
 
-	code = show_parse_list(command, params, &left, argc, argv);
+	code = show_parse_list(ctl, command, params, &left, argc, argv);
 	do {
 		json_object_set_new(params, "limit", json_integer(left < SHOW_PAGE ? (json_int_t)left : SHOW_PAGE));
 		if (cursor)

@@ -23,13 +23,16 @@ bool ctl_parse_span(const char *text, bool none_allowed, uint64_t *ret)
 		return true;
 	}
 	seconds = strtod(text, &end);
-	if (end == text || !(seconds >= 0 && seconds <= TIME_SPAN_MAX))
+	if (end == text)
 		return false;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name) == 0) {
-			*ret = (uint64_t)(seconds * units[i].seconds * 1e6);
-			return true;
-		}
+		if (strcmp(end, units[i].name) != 0)
+			continue;
+		seconds *= units[i].seconds;
+		if (!(seconds >= 0 && seconds <= TIME_SPAN_MAX))
+			return false;
+		*ret = (uint64_t)(seconds * 1e6);
+		return true;
 	}
 	return false;
 }

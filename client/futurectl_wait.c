@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,13 +20,13 @@ struct wait_args {
 	bool as_completed;
 };
 
-static int wait_parse(const struct ctl_command *command, struct wait_args *args, const char *shorts,
+static int wait_parse(struct ctl *ctl, const struct ctl_command *command, struct wait_args *args, const char *shorts,
     const struct option *options, int argc, char **argv)
 {
 	int option;
 
 	args->timeout_usec = FUTURED_TIME_NONE;
-	while ((option = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
+	while ((option = ctl_option(ctl, argc, argv, shorts, options)) != -1) {
 		switch (option) {
 		case 'a':
 			args->mode = FUTURED_FIRST_COMPLETED;
@@ -47,18 +46,23 @@ static int wait_parse(const struct ctl_command *command, struct wait_args *args,
 				    optarg);
 			break;
 		default:
-			return ctl_usage(command, "see above");
+			return ctl_no_option(command, option);
 		}
 	}
 	return optind < argc ? 0 : ctl_usage(command, "an id is missing");
 }
+
+struct wait_run {
+	struct ctl *ctl;
+	json_t *told;     /* the ids that were printed, as keys */
+};
 
 /* Print what became of a future, as it ends. */
 static void wait_on_done(futured_future *future, void *userdata)
 {
 	const struct futured_error *error = futured_future_error(future);
 	const char *state = ctl_state_name(futured_future_state(future));
-	struct ctl *ctl = userdata;
+	struct ctl *ctl = ((struct wait_run *)userdata)->ctl;
 	int outcome = futured_future_result(future, NULL, NULL);
 
 	if (outcome == -ETIMEDOUT)
@@ -78,12 +82,15 @@ static void wait_on_done(futured_future *future, void *userdata)
 		ctl_fail(futured_future_id(future), outcome, error);
 }
 
-/* For another program: only its id, and also that of one which is no more. */
+/* For another program: only its id, each once, and also that of one which is no more. */
 static void wait_on_completed(futured_future *future, void *userdata)
 {
-	struct ctl *ctl = userdata;
+	struct wait_run *run = userdata;
 
-	if (ctl->json || futured_future_result(future, NULL, NULL) == -ETIMEDOUT) {
+	if (json_object_get(run->told, futured_future_id(future)))
+		return;
+	json_object_set_new(run->told, futured_future_id(future), json_true());
+	if (run->ctl->json || futured_future_result(future, NULL, NULL) == -ETIMEDOUT) {
 		wait_on_done(future, userdata);
 		return;
 	}
@@ -99,19 +106,30 @@ static int wait_code(futured_future *future)
 	return r == -ENODATA ? CTL_OK : ctl_exit_code(r);
 }
 
-/* What the whole wait amounts to: the first that did not succeed, in the order they were given. */
-static int wait_judge(futured_future **futures, size_t n)
+/* What the whole wait amounts to: the first that did not succeed, in the order they were given. One that is not over stands in
+ * the way of those waits only that are for it: with --any, and when one has failed with --first-exception, it does not. */
+static int wait_judge(futured_future **futures, size_t n, enum futured_wait_mode mode)
 {
-	for (size_t i = 0; i < n; i++) {
-		int code = futured_future_is_done(futures[i]) ? wait_code(futures[i]) : CTL_OK;
+	bool over = false, failed = false, pending = false;
+	int code, first = CTL_OK;
 
-		if (code)
-			return code;
+	for (size_t i = 0; i < n; i++) {
+		code = futured_future_is_done(futures[i]) ? wait_code(futures[i]) : CTL_TIMED_OUT;
+		if (code == CTL_TIMED_OUT) {
+			pending = true;
+			continue;
+		}
+		over = true;
+		failed = failed || (code != CTL_OK && code != CTL_CANCELLED);
+		first = first ? first : code;
 	}
-	return CTL_OK;
+	if (!pending || (mode == FUTURED_FIRST_COMPLETED && over) || (mode == FUTURED_FIRST_EXCEPTION && failed))
+		return first;
+	return CTL_TIMED_OUT;
 }
 
-static int wait_attach(struct ctl *ctl, const char *typed, unsigned flags, futured_cb cb, futured_future **ret)
+static int wait_attach(struct ctl *ctl, const char *typed, unsigned flags, futured_cb cb, void *userdata,
+    futured_future **ret)
 {
 	char id[CTL_ID_SIZE];
 	int code, r;
@@ -121,7 +139,7 @@ static int wait_attach(struct ctl *ctl, const char *typed, unsigned flags, futur
 		code = ctl_id(ctl, typed, id);
 	if (code)
 		return code;
-	r = futured_attach(ctl->connection, id, flags, cb, ctl, ret);
+	r = futured_attach(ctl->connection, id, flags, cb, userdata, ret);
 	return r < 0 ? ctl_fail(typed, r, NULL) : 0;
 }
 
@@ -136,42 +154,66 @@ int ctl_wait(struct ctl *ctl, const struct ctl_command *command, int argc, char 
 	};
 	struct wait_args args = { .mode = FUTURED_ALL_COMPLETED };
 	unsigned flags = FUTURED_NO_RESULT;
+	struct wait_run run = { .ctl = ctl };
+	enum futured_wait_mode mode;
 	futured_future **futures;
 	size_t n = 0, count;
 	int r, code;
 
-	code = wait_parse(command, &args, "t:", options, argc, argv);
+	code = wait_parse(ctl, command, &args, "t:", options, argc, argv);
 	if (code)
 		return code;
+	mode = args.mode;
 	count = (size_t)(argc - optind);
 	futures = calloc(count, sizeof(*futures));
-	if (!futures)
-		return ctl_fail(NULL, -ENOMEM, NULL);
+	run.told = json_object();
+	if (!futures || !run.told) {
+		code = ctl_fail(NULL, -ENOMEM, NULL);
+		goto out;
+	}
 	if (args.timeout_usec == 0) {
 		flags |= FUTURED_LOOK_ONCE;
-		args.mode = FUTURED_ALL_COMPLETED;
+		mode = FUTURED_ALL_COMPLETED;
 		args.timeout_usec = CTL_CALL_TIMEOUT_USEC;
 	}
 	while (code == 0 && n < count) {
 		code = wait_attach(ctl, argv[optind + (int)n], flags, args.as_completed ? wait_on_completed : wait_on_done,
-		    &futures[n]);
+		    &run, &futures[n]);
 		n += code == 0;
 	}
 	if (code == 0) {
-		r = futured_wait(ctl->connection, futures, n, args.mode, args.timeout_usec);
+		r = futured_wait(ctl->connection, futures, n, mode, args.timeout_usec);
 		if (r < 0)
 			code = ctl_fail(NULL, r, NULL);
 		else
-			code = r == 0 ? CTL_TIMED_OUT : wait_judge(futures, n);
+			code = r == 0 ? CTL_TIMED_OUT : wait_judge(futures, n, args.mode);
 	}
+out:
 	while (n > 0)
 		futured_future_unref(futures[--n]);
 	free(futures);
+	json_decref(run.told);
 	return code;
 }
 
+/* Into what is there and is no file: a device, a pipe. */
+static int wait_write_into(const char *name, const void *data, size_t len)
+{
+	FILE *file = fopen(name, "we");
+	int r = 0;
+
+	if (!file)
+		return -errno;
+	errno = 0;
+	if (fwrite(data, 1, len, file) < len)
+		r = errno ? -errno : -EIO;
+	if (fclose(file) != 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
 /* Write all or nothing: into a new file beside it, then over it. */
-static int wait_write_file(const char *name, const void *data, size_t len)
+static int wait_replace_file(const char *name, const void *data, size_t len)
 {
 	char temporary[PATH_MAX];
 	mode_t mask = umask(0);
@@ -202,6 +244,25 @@ static int wait_write_file(const char *name, const void *data, size_t len)
 	if (r < 0)
 		unlink(temporary);
 	sigprocmask(SIG_UNBLOCK, &interrupt, NULL);
+	return r;
+}
+
+/* What a link stands for is written, not the link. */
+static int wait_write_file(const char *name, const void *data, size_t len)
+{
+	struct stat status;
+	char *real;
+	int r;
+
+	if (stat(name, &status) < 0)
+		return wait_replace_file(name, data, len);
+	if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return wait_write_into(name, data, len);
+	real = realpath(name, NULL);
+	if (!real)
+		return -errno;
+	r = wait_replace_file(real, data, len);
+	free(real);
 	return r;
 }
 
@@ -241,7 +302,7 @@ int ctl_result(struct ctl *ctl, const struct ctl_command *command, int argc, cha
 	unsigned flags = 0;
 	int r, code;
 
-	code = wait_parse(command, &args, "o:t:", options, argc, argv);
+	code = wait_parse(ctl, command, &args, "o:t:", options, argc, argv);
 	if (code == 0)
 		code = ctl_no_more(command, argc - optind - 1, argv + optind + 1);
 	if (code)
@@ -250,7 +311,7 @@ int ctl_result(struct ctl *ctl, const struct ctl_command *command, int argc, cha
 		flags = FUTURED_LOOK_ONCE;
 		args.timeout_usec = CTL_CALL_TIMEOUT_USEC;
 	}
-	code = wait_attach(ctl, argv[optind], flags, NULL, &future);
+	code = wait_attach(ctl, argv[optind], flags, NULL, NULL, &future);
 	if (code)
 		return code;
 	r = futured_future_wait(future, args.timeout_usec);

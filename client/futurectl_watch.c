@@ -2,7 +2,6 @@
 #include "client/futurectl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +96,7 @@ static void watch_on_event(futured_subscription *subscription, const struct futu
 		run->over = true;
 }
 
-static int watch_parse(const struct ctl_command *command, struct watch_args *args, int argc, char **argv)
+static int watch_parse(struct ctl *ctl, const struct ctl_command *command, struct watch_args *args, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "since", required_argument, NULL, 's' },
@@ -105,15 +104,12 @@ static int watch_parse(const struct ctl_command *command, struct watch_args *arg
 		{ NULL, 0, NULL, 0 }
 	};
 	size_t n;
-	char *end;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = ctl_option(ctl, argc, argv, "", options)) != -1) {
 		switch (option) {
 		case 's':
-			errno = 0;
-			args->options.since = strtoull(optarg, &end, 10);
-			if (errno || *end || end == optarg || *optarg == '-')
+			if (!ctl_parse_number(optarg, &args->options.since))
 				return ctl_usage(command, "--since: expected a sequence number, got \"%s\"", optarg);
 			break;
 		case 'L':
@@ -123,7 +119,7 @@ static int watch_parse(const struct ctl_command *command, struct watch_args *arg
 			args->n_labels++;
 			break;
 		default:
-			return ctl_usage(command, "see above");
+			return ctl_no_option(command, option);
 		}
 	}
 	if (args->n_labels && optind < argc)
@@ -158,7 +154,7 @@ int ctl_watch(struct ctl *ctl, const struct ctl_command *command, int argc, char
 	struct watch_run run = { .ctl = ctl };
 	int r;
 
-	run.code = watch_parse(command, &args, argc, argv);
+	run.code = watch_parse(ctl, command, &args, argc, argv);
 	if (run.code == 0)
 		run.code = ctl_connect(ctl);
 	if (run.code == 0)

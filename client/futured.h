@@ -376,8 +376,8 @@ FUTURED_API FUTURED_MUST_CHECK int futured_group_as_completed(futured_group *gro
  *   {"futured_group": 1, "single": false, "socket": "/run/user/1000/futured/futured.sock", "ids": ["...", ...]}
  * The file appears whole or not at all, replaces what was there, is on disk when this returns, and is its owner's alone
  * (0600). Blocks for the disk.
- * Returns 0; -EAGAIN while an id is not known (futured_group_wait_created()), -ENODATA when one never will be, -ENOTCONN,
- * -ENOMEM, and what the file system says. futured_group_file_error() has it in words.
+ * Returns 0; -EAGAIN while an id is not known (futured_group_wait_created()), -ENODATA when one never will be, -EEXIST where
+ * a device, a pipe or a socket is, -ENOTCONN, -ENOMEM, and what the file system says. futured_group_file_error() has it in words.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_group_save(futured_group *group, const char *path);
 /*

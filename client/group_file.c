@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define GROUP_FILE_VERSION 1
@@ -113,12 +114,18 @@ static int group_file_sync_directory(const char *path)
 /* Write a file beside path that takes its place when it is whole. */
 static int group_file_replace(futured_group *group, const char *path)
 {
-	char *temporary = NULL;
+	char *temporary = NULL, *real;
 	FILE *file = NULL;
 	int fd, r;
 
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
+	/* What a link stands for is written, not the link. */
+	real = realpath(path, NULL);
+	path = real ? real : path;
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+		temporary = NULL;
+		r = -ENOMEM;
+		goto out;
+	}
 	/* Made with 0600, whatever the umask. */
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0) {
@@ -140,12 +147,14 @@ static int group_file_replace(futured_group *group, const char *path)
 		unlink(temporary);
 out:
 	free(temporary);
+	free(real);
 	return r;
 }
 
 int futured_group_save(futured_group *group, const char *path)
 {
 	struct futured *c = group->conn;
+	struct stat status;
 	int r;
 
 	if (!c)
@@ -159,6 +168,8 @@ int futured_group_save(futured_group *group, const char *path)
 		if (!f->has_id)
 			return file_error_set(c, -EAGAIN, path, ": future %zu has no id yet", i);
 	}
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return file_error_set(c, -EEXIST, path, ": is there, and is not a regular file");
 	r = group_file_replace(group, path);
 	return r < 0 ? file_error_errno(c, r, path) : 0;
 }

@@ -134,8 +134,8 @@ class Promises(CommandLine, harness.DaemonTest):
 
     # --- held as long as the program runs ---
 
-    def hold(self, made):
-        holder = self.daemon.ctl_start("claim", made, text=True)
+    def hold(self, made, **options):
+        holder = self.daemon.ctl_start("claim", made, text=True, **options)
         self.addCleanup(holder.communicate)
         self.addCleanup(holder.kill)
         line = holder.stdout.readline()
@@ -161,6 +161,14 @@ class Promises(CommandLine, harness.DaemonTest):
         holder.send_signal(signal.SIGKILL)
         self.ctl("wait", made, status=1)
         self.assertIn("abandoned", self.complaint("result", made, status=1))
+
+    def test_held_behind_a_script_that_is_interrupted(self):
+        """What a shell starts with & ignores the interrupt that is for the shell."""
+        made = self.made("promise")
+        holder, _ = self.hold(made, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        holder.send_signal(signal.SIGINT)
+        self.ctl("cancel", made)
+        self.assertEqual(holder.wait(harness.PATIENCE), 3)
 
     def test_held_until_the_daemon_ends(self):
         made = self.made("promise")
