@@ -134,6 +134,18 @@ class Continue(Chain):
         self.result(made)
         self.assertEqual(json.loads(self.requests("submit")[1]["body"]), {"v": "{credential}", "w": "x{credential}"})
 
+    def test_a_value_is_no_reference_to_another_result(self):
+        secret = self.rpc.call("future.create", {"spec": {"kind": "promise"}})["id"]
+        self.rpc.call("future.resolve", {"id": secret, "result": '"for nobody"', "content_type": "application/json"})
+        self.operation("first", evil=f"result:{secret}")
+        self.operation("second")
+        second = self.spec_of("second", parameters={"note": {}})
+        second["submit"]["json"] = {"v": "{note}"}
+        self.write_profile("second", second)
+        self.json_result(self.begin(self.spec_of("first", self.then({"evil": {"body": "/evil"}}, profile="second",
+                                                                    params={"note": "{{{evil}}}"}))))
+        self.assertEqual(json.loads(self.requests("submit")[1]["body"]), {"v": f"{{result:{secret}}}"})
+
     def test_what_cannot_go_on(self):
         self.operation("first")
         for with_, capture, kind, words in (
