@@ -1,6 +1,7 @@
 /* prepare.c - makes the texts that are stored of what a creator asked for. */
 #include "daemon/remote/prepare.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/named.h"
 #include "daemon/remote/params.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/spec.h"
@@ -207,6 +208,19 @@ int prepare_names(const json_t *json, json_t **ret)
 	return 0;
 }
 
+/* What was named before it went on goes with it, also over a restart. */
+static int add_named(json_t *params, const struct plan_source *source, const json_t *profile, struct error *error)
+{
+	json_t *named;
+
+	if (!source->from)
+		return 0;
+	if (named_after((const struct remote_plan *)source->from, profile, &named) < 0 ||
+	    json_object_set_new(params, PLAN_NAMED, named) < 0)
+		return place_no_memory(error);
+	return 0;
+}
+
 int prepare_texts(struct profiles *profiles, const struct plan_source *source, struct plan_texts *ret_texts,
     struct error *error)
 {
@@ -224,6 +238,8 @@ int prepare_texts(struct profiles *profiles, const struct plan_source *source, s
 	if (r == 0)
 		r = params_resolve(json_object_get(merged, "parameters"), own, json_object_get(merged, "params"),
 		    json_object_get(json_object_get(merged, "submit"), "capture"), &params, error);
+	if (r == 0)
+		r = add_named(params, source, parts.profile, error);
 	if (r < 0)
 		goto out;
 	/* These were for the creation; without them all futures of one profile have one text. */

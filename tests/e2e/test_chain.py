@@ -146,6 +146,29 @@ class Continue(Chain):
                                                                     params={"note": "{{{evil}}}"}))))
         self.assertEqual(json.loads(self.requests("submit")[1]["body"]), {"v": f"{{result:{secret}}}"})
 
+    def test_a_credential_does_not_go_where_only_an_answer_leads(self):
+        """Neither at once nor two operations later; and where the creator said, it goes."""
+        self.credential("key", "s3cret")
+        other, known = self.another_service(), self.another_service()
+        for service in (other, known):
+            service.answer("poll", DONE)
+        keyed = {"credential": "key", "headers": {"Authorization": "Bearer {credential}"}, "polling": QUICK}
+        self.write_profile("told", {"parameters": {"at": {}}, "base": "{at}", "poll": {"url": "/poll/1", "rules": ENDS}, **keyed})
+        self.write_profile("onward", {"parameters": {"at": {}}, "poll": {"url": self.service.url + "/poll/onward", "rules": [
+            {"when": {"status": 200}, "then": "continue", "with": {"profile": "told", "params": {"at": "{at}"}}}]}, **keyed})
+        self.service.answer("poll/onward", PENDING, {"json": {}})
+        inline = json.loads(json.dumps(keyed).replace("{c", "{{c").replace("l}", "l}}"))
+        inline["poll"] = {"url": "/poll/1", "rules": ENDS}
+        for with_ in ({"profile": "told", "params": {"at": "{at}"}}, {"profile": "onward", "params": {"at": "{at}"}},
+                      {"spec": {"base": "{at}", **inline}}):
+            for service, param, headers in ((other, "", ()), (known, "", ()), (known, known.url, ("Bearer s3cret",))):
+                with self.subTest(with_=with_, param=param):
+                    self.operation("first", at=service.url)
+                    made = self.begin(self.spec_of("first", self.then({"at": {"body": "/at"}}, **with_),
+                                                   params={"unused": param} if param else {}))
+                    self.assertEqual(self.json_result(made), [1, 2])
+                    self.assertEqual(tuple(filter(None, [service.requests()[-1]["headers"].get("authorization")])), headers)
+
     def test_what_cannot_go_on(self):
         self.operation("first")
         for with_, capture, kind, words in (
