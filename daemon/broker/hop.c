@@ -94,7 +94,8 @@ static void leave(struct future *future)
 	broker->remote.plan_free(broker->remote.self, future->plan);
 	future->plan = NULL;
 	future->session.named = false;
-	future->cancel_sent = future->throttled = false;
+	future->cancel_sent = future->look_first = future->throttled = false;
+	future->cancel_rung_usec = 0;
 	future->again = future->woken = future->last_attempt = false;
 	future->hasty = future->hasty_wakes = 0;
 	future->watching.not_before_usec = future->watching.rung_usec = 0;
