@@ -72,8 +72,22 @@ static int parse(struct profiles *profiles, const struct plan_source *source, st
 	return r;
 }
 
+/* The creator gave one end of a ladder, and the other one is from before: it follows where it would be beyond it. */
+static int fold_ladder(json_t *folded, const json_t *over)
+{
+	json_t *initial = json_object_get(folded, "initial"), *maximum = json_object_get(folded, "maximum");
+	bool low = json_object_get(over, "initial"), high = json_object_get(over, "maximum");
+	double given = json_number_value(low ? initial : maximum);
+
+	/* What is no interval is left for the compiler to complain about. */
+	if (low == high || given * 1000000 < REMOTE_INTERVAL_MIN_USEC || !json_is_number(initial) || !json_is_number(maximum) ||
+	    json_number_value(initial) <= json_number_value(maximum))
+		return 0;
+	return json_object_set(folded, low ? "maximum" : "initial", low ? initial : maximum);
+}
+
 /* Put the members of over over those of what object has under key. */
-static int fold(json_t *object, const char *key, json_t *over, struct error *error)
+static int fold(json_t *object, const char *key, bool ladder, json_t *over, struct error *error)
 {
 	json_t *under = json_object_get(object, key), *folded;
 
@@ -83,7 +97,7 @@ static int fold(json_t *object, const char *key, json_t *over, struct error *err
 	if (under && !json_is_object(under))
 		return 0;
 	folded = under ? json_copy(under) : json_object();
-	if (!folded || json_object_update(folded, over) < 0) {
+	if (!folded || json_object_update(folded, over) < 0 || (ladder && fold_ladder(folded, over) < 0)) {
 		json_decref(folded);
 		return place_no_memory(error);
 	}
@@ -99,11 +113,11 @@ static int merge(const struct parts *parts, json_t **ret, struct error *error)
 	if (!merged || (parts->spec && json_object_update(merged, parts->spec) < 0))
 		r = place_no_memory(error);
 	if (r == 0)
-		r = fold(merged, "params", parts->params, error);
+		r = fold(merged, "params", false, parts->params, error);
 	if (r == 0)
-		r = fold(merged, "polling", parts->polling, error);
+		r = fold(merged, "polling", true, parts->polling, error);
 	if (r == 0)
-		r = fold(merged, "retry", parts->retry, error);
+		r = fold(merged, "retry", true, parts->retry, error);
 	if (r < 0) {
 		json_decref(merged);
 		return r;
