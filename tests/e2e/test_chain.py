@@ -272,6 +272,19 @@ class Results(Chain):
         self.assertEqual(self.bodies("last"), [{"rows": [1, 2], "text": "<a b> {x}", "plain": "{x} {{y}}"}])
         self.assertIn("/poll/last?id=a%20b", self.targets())
 
+    def test_numbers_of_any_size(self):
+        """One that is too large is its text, wherever it is; what it is in stays what it is."""
+        text = '{"id": 18446744073709551615, "in": [{"n": 1e400, "m": -9223372036854775808, "s": "\\ud800", "z": null}], "f": 0.1}'
+        self.service.answer("poll/numbers", {"json": 0}, {"text": text, "headers": {"Content-Type": "application/json"}})
+        first = self.begin({"base": self.service.url, "polling": QUICK, "poll": {"url": "/poll/numbers", "rules": [
+            {"when": {"body": {"/id": {"exists": True}}}, "then": "success"}]}})
+        last = self.begin({**self.reader(all=f"{{result:{first}}}", id=f"{{result:{first}/id}}", n="{n}"),
+                           "params": {"n": f"{{result:{first}/in}}"}})
+        self.result(last)
+        inner = [{"n": "1e400", "m": -2 ** 63, "s": "\ufffd", "z": None}]
+        self.assertEqual(self.bodies("last"), [{"all": {"id": "18446744073709551615", "in": inner, "f": 0.1},
+                                                "id": "18446744073709551615", "n": inner}])
+
     def test_a_text_result(self):
         self.service.answer("poll/text", {"text": "line one\nline two\n"})
         first = self.begin({"base": self.service.url, "polling": QUICK,
