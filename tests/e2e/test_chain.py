@@ -80,6 +80,25 @@ class Continue(Chain):
         self.assertEqual(self.json_result(made), "third")
         self.assertEqual(self.order(), ["first", "second", "third"])
 
+    def test_each_operation_has_one_idempotency_value(self):
+        """Killed while a submit is on its way, before and after it went on."""
+        second = self.doubled(self.spec_of("second"))
+        second["submit"]["idempotency"] = "X-Key"
+        first = self.spec_of("first", self.then(spec=second))
+        first["submit"]["idempotency"] = "X-Key"
+        for name in ("first", "second"):
+            self.operation(name)
+            self.service.fault({"kind": "submit", "skip": 0 if name == "first" else 2, "effect": True, "hold": True})
+        made = self.begin(first)
+        for count in (1, 3):
+            self.seen(count, "submit")
+            self.restart()
+        self.assertEqual(self.json_result(made), "second")
+        keys = [(entry["name"], entry["headers"]["x-key"]) for entry in self.requests("submit")]
+        self.assertEqual([name for name, _ in keys], ["first", "first", "second", "second"])
+        self.assertEqual(len(set(keys)), 2)
+        self.assertEqual(len({key for _, key in keys}), 2)
+
     def test_a_tail_call_to_another_profile(self):
         self.operation("report")
         self.operation("first")
