@@ -88,7 +88,7 @@ class Continue(Chain):
         first["submit"]["idempotency"] = "X-Key"
         for name in ("first", "second"):
             self.operation(name)
-            self.service.fault({"kind": "submit", "skip": 0 if name == "first" else 2, "effect": True, "hold": True})
+            self.service.fault({"kind": "submit", "skip": 0 if name == "first" else 1, "effect": True, "hold": True})
         made = self.begin(first)
         for count in (1, 3):
             self.seen(count, "submit")
