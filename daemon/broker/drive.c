@@ -154,7 +154,7 @@ static enum step next_step(const struct future *future)
 	case STORE_PHASE_SUBMITTING:
 		return STEP_SUBMIT;
 	case STORE_PHASE_POLL:
-		return drive_wants_cancel(future, &future->rec) ? STEP_CANCEL : STEP_POLL;
+		return drive_wants_cancel(future, &future->rec) && !future->look_first ? STEP_CANCEL : STEP_POLL;
 	case STORE_PHASE_FETCH:
 		return STEP_FETCH;
 	case STORE_PHASE_ACK:
@@ -186,6 +186,7 @@ void drive_now(struct future *future)
 
 void drive_cancel(struct future *future)
 {
+	future->look_first = false;
 	/* A poll can be sent again later. */
 	if (future->slot.long_poll && drive_wants_cancel(future, &future->rec)) {
 		drop_exchange(future);

@@ -42,6 +42,8 @@ struct future {
 	bool intent_pending;            /* holds its slot until what its request rests on is durable */
 	unsigned settling;              /* writes of its phase that are on their way to the disk: no request before */
 	bool cancel_sent;
+	bool look_first;                /* the cancel request failed: it is not sent again before the operation was asked about */
+	uint64_t cancel_rung_usec;      /* of the retry ladder between cancel requests that failed */
 	bool throttled;                 /* the last failure was the service asking for a pause */
 	bool again;                     /* asked for while a request was under way: once more, at once */
 	bool woken;                     /* likewise, by its stream of events, which may lie */

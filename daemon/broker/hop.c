@@ -30,9 +30,14 @@ static void next_done(struct broker *broker, struct next *next)
 }
 
 /* 0; -ENOMEM; -EINVAL with the reason for people. */
-static int prepare(struct broker *broker, const struct verdict *verdict, struct next *ret, struct error *error)
+static int prepare(const struct future *future, const struct verdict *verdict, struct next *ret, struct error *error)
 {
-	int r = broker->remote.prepare(broker->remote.self, &verdict->source, &ret->texts, &ret->plan, error);
+	const struct remote *remote = &future->broker->remote;
+	struct plan_source source = verdict->source;
+	int r;
+
+	source.from = future->plan;
+	r = remote->prepare(remote->self, &source, &ret->texts, &ret->plan, error);
 
 	if (r == 0 && ret->plan->kind != STORE_KIND_HTTP)
 		r = error_set(error, ERROR_INVALID_SPEC, "kind: a future goes on with an operation at a service only");
@@ -89,7 +94,8 @@ static void leave(struct future *future)
 	broker->remote.plan_free(broker->remote.self, future->plan);
 	future->plan = NULL;
 	future->session.named = false;
-	future->cancel_sent = future->throttled = false;
+	future->cancel_sent = future->look_first = future->throttled = false;
+	future->cancel_rung_usec = 0;
 	future->again = future->woken = future->last_attempt = false;
 	future->hasty = future->hasty_wakes = 0;
 	future->watching.not_before_usec = future->watching.rung_usec = 0;
@@ -150,7 +156,7 @@ static void follow(struct future *future, struct future_rec *draft, const struct
 	const char *kind = "invalid_spec";
 	struct next next = { .plan = NULL };
 	struct error why = { 0 };
-	int r = prepare(broker, verdict, &next, &why);
+	int r = prepare(future, verdict, &next, &why);
 
 	if (r == 0) {
 		r = hold_fill_next(future, draft, next.plan, &verdict->source, &why);

@@ -69,6 +69,8 @@ struct plan_source {
 	int64_t start_at_ms;         /* 0: none */
 	bool has_delay;
 	uint64_t delay_usec;         /* instead of start_at_ms: from the creation on */
+	const struct plan *from;     /* the operation that a rule goes on from: what an answer put in is not the creator's; */
+	                             /* NULL: a creation */
 };
 
 /* What is stored of a creation. Allocated by the service side, freed with free(). */

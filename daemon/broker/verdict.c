@@ -115,6 +115,20 @@ static void apply_fetch(struct future *future, struct future_rec *draft, const s
 		drive_ask(future);
 }
 
+/* The delay until it is tried again. What is asked about in between does not start a cancel request's ladder anew. */
+static uint64_t retry_delay(struct future *future, struct future_rec *draft, const struct verdict *verdict)
+{
+	bool cancel = verdict->step == STEP_CANCEL;
+	uint64_t delay;
+
+	if (cancel && draft->retry_delay_usec < future->cancel_rung_usec)
+		draft->retry_delay_usec = future->cancel_rung_usec;
+	delay = pace_retry(future, draft, verdict);
+	if (cancel)
+		future->cancel_rung_usec = draft->retry_delay_usec;
+	return delay;
+}
+
 /* It could not be asked: up to the retry policy. The operation itself is not harmed. */
 static void apply_retry(struct future *future, struct future_rec *draft, const struct verdict *verdict)
 {
@@ -139,7 +153,7 @@ static void apply_retry(struct future *future, struct future_rec *draft, const s
 		drive_fail(future, draft, "deadline", message, verdict->http_status);
 		return;
 	}
-	delay = pace_retry(future, draft, verdict);
+	delay = retry_delay(future, draft, verdict);
 	if (policy->timeout_usec != POLICY_NO_TIMEOUT) {
 		spent = now_ms > draft->retry_since_ms ? (uint64_t)(now_ms - draft->retry_since_ms) * 1000 : 0;
 		if (spent >= policy->timeout_usec) {
@@ -253,6 +267,8 @@ void verdict_apply(struct future *future, const struct verdict *verdict)
 		drive_fail(future, &draft, "submit_unknown", message, 0);
 		return;
 	}
+	/* A cancel request that fails must not keep the operation's end from being seen: they take turns. */
+	future->look_first = verdict->step == STEP_CANCEL && verdict->outcome == OUTCOME_RETRY;
 	if (verdict->step == STEP_SUBMIT)
 		draft.phase = accepted(verdict->outcome) ? STORE_PHASE_POLL : STORE_PHASE_SUBMIT;
 	if (verdict->outcome == OUTCOME_RETRY)

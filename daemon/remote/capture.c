@@ -181,22 +181,84 @@ bool captures_need_values(const struct captures *captures)
 	return captures && captures->templates;
 }
 
-int capture_json(struct slice value, json_t **ret)
+static int take_string(struct slice value, json_t **ret)
 {
 	char *text;
 	size_t len;
+	int r = json_string_decode(value, &text, &len);
+
+	if (r < 0)
+		return r;
+	*ret = json_stringn_nocheck(text, len);
+	free(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int take_part(struct slice value, json_t **ret);
+
+static int take_member(json_t *object, struct slice key, struct slice value)
+{
+	json_t *member;
+	char *text;
+	size_t len;
+	int r = json_string_decode(key, &text, &len);
+
+	if (r == 0)
+		r = take_part(value, &member);
+	else
+		text = NULL;
+	/* No name of a member has a NUL in jansson. */
+	if (r == 0 && strlen(text) < len) {
+		json_decref(member);
+		r = -ERANGE;
+	}
+	if (r == 0 && json_object_set_new_nocheck(object, text, member) < 0)
+		r = -ENOMEM;
+	free(text);
+	return r;
+}
+
+/* A value in which something is more than jansson can hold: a number like that is its text, the rest is as it is. */
+static int take_part(struct slice value, json_t **ret)
+{
+	bool array = value.data[0] == '[';
+	json_t *whole, *element;
+	struct slice key, part;
+	size_t at = 0;
+	int r;
+
+	if (value.data[0] == '"')
+		return take_string(value, ret);
+	if (!array && value.data[0] != '{') {
+		r = json_value_decode(value, ret);
+		if (r == -ERANGE && (*ret = json_stringn(value.data, value.len)))
+			r = 0;
+		return r == -ERANGE ? -ENOMEM : r;
+	}
+	whole = array ? json_array() : json_object();
+	r = whole ? 0 : -ENOMEM;
+	while (r == 0 && array && json_array_next(value, &at, &part)) {
+		r = take_part(part, &element);
+		if (r == 0 && json_array_append_new(whole, element) < 0)
+			r = -ENOMEM;
+	}
+	while (r == 0 && !array && json_object_next(value, &at, &key, &part))
+		r = take_member(whole, key, part);
+	if (r < 0)
+		json_decref(whole);
+	else
+		*ret = whole;
+	return r;
+}
+
+int capture_json(struct slice value, json_t **ret)
+{
 	int r;
 
 	*ret = NULL;
-	if (value.data[0] == '"') {
-		r = json_string_decode(value, &text, &len);
-		if (r < 0)
-			return r;
-		*ret = json_stringn_nocheck(text, len);
-		free(text);
-		return *ret ? 0 : -ENOMEM;
-	}
-	r = json_value_decode(value, ret);
+	r = value.data[0] == '"' ? take_string(value, ret) : json_value_decode(value, ret);
+	if (r == -ERANGE)
+		r = take_part(value, ret);
 	if (r == -ERANGE) {
 		*ret = json_stringn(value.data, value.len);
 		return *ret ? 0 : -ENOMEM;

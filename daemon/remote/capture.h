@@ -39,9 +39,9 @@ bool captures_need_values(const struct captures *captures);
 int captures_take(const struct captures *captures, const struct http_response *response,
     const struct values *values, json_t **ret);
 
-/* What of one JSON text or plain text is kept: a number that jansson cannot hold as text, plain text but for newlines
- * at its end. *ret is NULL where there is no value: null, no text at all, or bytes that are none. 0, -EMSGSIZE (a text
- * of more than max bytes) or -ENOMEM. */
+/* What of one JSON text or plain text is kept: a number that jansson cannot hold as text, also within an array or an
+ * object, plain text but for newlines at its end. *ret is NULL where there is no value: null, no text at all, or bytes
+ * that are none. 0, -EMSGSIZE (a text of more than max bytes) or -ENOMEM. */
 int capture_json(struct slice value, json_t **ret);
 int capture_text(struct slice text, size_t max, json_t **ret);
 

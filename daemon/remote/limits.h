@@ -30,6 +30,7 @@
 #define REMOTE_CAPTURED_MAX 65536                /* bytes of all captured values as JSON */
 #define REMOTE_TAKEN_MAX (1024 * 1024)           /* bytes of all values out of other futures' results, as JSON */
 #define REMOTE_MESSAGE_MAX 4096                  /* bytes of a failure's message */
+#define REMOTE_INTERVAL_MIN_USEC 1000            /* microseconds: the shortest end of a ladder */
 #define REMOTE_CODE_MAX 256                      /* bytes of a failure's code */
 #define REMOTE_PROGRESS_MAX 65536                /* bytes of progress; more is not kept */
 #define REMOTE_DETAILS_MAX (256 * 1024)          /* bytes of a failure's details; more is not kept */

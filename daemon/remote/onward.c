@@ -187,28 +187,66 @@ struct pour {
 	size_t left;                   /* bytes that it may still grow to */
 };
 
+static int too_long(struct error *error)
+{
+	return error_set(error, ERROR_INVALID_SPEC, "it is longer than %d bytes when filled in", REMOTE_SPEC_MAX);
+}
+
 static int take(struct pour *pour, size_t size, struct error *error)
 {
 	if (size > pour->left)
-		return error_set(error, ERROR_INVALID_SPEC, "it is longer than %d bytes when filled in", REMOTE_SPEC_MAX);
+		return too_long(error);
 	pour->left -= size;
 	return 0;
 }
 
-static int pour_text(struct pour *pour, const char *text, json_t **ret, struct error *error)
+/* Would a text be read as a template whatever its values are? */
+static int is_meant(enum kind kind, const char *text, bool *ret, struct error *error)
 {
-	enum template_form form = TEMPLATE_PLAIN;
 	char *filled;
-	size_t len;
-	int r = template_fill(text, form, pour->values, pour->left, &filled, &len, error);
+	int r = fill_stand_ins(text, &filled, error);
 
-	if (r == 0 && counts(pour->kind, filled, len)) {
-		free(filled);
-		form = TEMPLATE_NESTED;
-		r = template_fill(text, form, pour->values, pour->left, &filled, &len, error);
-	}
 	if (r < 0)
 		return r;
+	*ret = counts(kind, filled, strlen(filled));
+	free(filled);
+	return 0;
+}
+
+/* A text that counts when it is filled: its templates are those that were written in it, none are made by a value. */
+static int pour_template(struct pour *pour, const char *text, char **filled, size_t *len, struct error *error)
+{
+	char *plain = *filled;
+	bool meant;
+	int r = is_meant(pour->kind, text, &meant, error);
+
+	if (r < 0)
+		return r;
+	if (meant)
+		r = template_fill(text, TEMPLATE_NESTED, pour->values, pour->left, filled, len, error);
+	else if (!(*filled = template_escape(plain, *len, len)))
+		r = place_no_memory(error);
+	if (r < 0)
+		*filled = plain;
+	else
+		free(plain);
+	return r;
+}
+
+static int pour_text(struct pour *pour, const char *text, json_t **ret, struct error *error)
+{
+	char *filled = NULL;
+	size_t len;
+	int r = template_fill(text, TEMPLATE_PLAIN, pour->values, pour->left, &filled, &len, error);
+
+	if (r == 0 && counts(pour->kind, filled, len))
+		r = pour_template(pour, text, &filled, &len, error);
+	if (r == 0 && len > pour->left)
+		r = too_long(error);
+	if (r < 0) {
+		free(filled);
+		return r;
+	}
 	pour->left -= len;
 	*ret = json_stringn_nocheck(filled, len);
 	free(filled);

@@ -5,6 +5,7 @@
 #include "daemon/remote/build.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/list.h"
+#include "daemon/remote/named.h"
 #include "daemon/remote/origins.h"
 #include "daemon/remote/plan_check.h"
 #include "daemon/remote/settings.h"
@@ -36,6 +37,8 @@ static int set_places(struct remote_plan *plan, struct error *error)
 
 	if (find_origin(plan, &plan->origin) < 0 || origins_find(plan->spec, plan->params, &plan->origins) < 0)
 		return place_no_memory(error);
+	if (plan->named)
+		named_only(plan->named, plan->origins);
 	if (socket && template_fill(socket, TEMPLATE_PLAIN, &values, REMOTE_URL_MAX, &path, NULL, NULL) < 0)
 		path = NULL;
 	if (asprintf(&plan->bucket, "%s %s%s%s", plan->spec->credential ? plan->spec->credential : "-",
@@ -177,6 +180,10 @@ int plan_new(struct spec_cache *cache, const char *spec, const char *params, boo
 	if (!plan)
 		return place_no_memory(error);
 	r = spec_parse_json("params", slice_from_str(params), &plan->params, error);
+	if (r == 0) {
+		plan->named = json_incref(json_object_get(plan->params, PLAN_NAMED));
+		json_object_del(plan->params, PLAN_NAMED);
+	}
 	if (r == 0)
 		r = spec_get(cache, spec, &plan->spec, error);
 	if (r == 0)
@@ -250,6 +257,7 @@ struct remote_plan *plan_free(struct remote_plan *plan)
 		return NULL;
 	spec_unref(plan->spec);
 	json_decref(plan->params);
+	json_decref(plan->named);
 	references_done(&plan->references);
 	free(plan->bucket);
 	free(plan->origin);

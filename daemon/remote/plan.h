@@ -11,6 +11,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* What the stored params of an operation that was gone on to have besides: no name of a param is like this. */
+#define PLAN_NAMED "origins:"
+
 /* Immutable but for the count. */
 struct remote_plan {
 	struct plan plan;              /* first: the broker's part */
@@ -23,6 +26,7 @@ struct remote_plan {
 	char *origin;                  /* of bucket; NULL: not known */
 	char *batch;
 	char **origins;                /* that the spec names itself, as http_origin() has them; NULL at the end */
+	json_t *named;                 /* only these of them count (named.h); NULL: it is the operation that was created */
 };
 
 /*

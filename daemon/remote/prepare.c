@@ -1,6 +1,7 @@
 /* prepare.c - makes the texts that are stored of what a creator asked for. */
 #include "daemon/remote/prepare.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/named.h"
 #include "daemon/remote/params.h"
 #include "daemon/remote/place.h"
 #include "daemon/remote/spec.h"
@@ -71,8 +72,22 @@ static int parse(struct profiles *profiles, const struct plan_source *source, st
 	return r;
 }
 
+/* The creator gave one end of a ladder, and the other one is from before: it follows where it would be beyond it. */
+static int fold_ladder(json_t *folded, const json_t *over)
+{
+	json_t *initial = json_object_get(folded, "initial"), *maximum = json_object_get(folded, "maximum");
+	bool low = json_object_get(over, "initial"), high = json_object_get(over, "maximum");
+	double given = json_number_value(low ? initial : maximum);
+
+	/* What is no interval is left for the compiler to complain about. */
+	if (low == high || given * 1000000 < REMOTE_INTERVAL_MIN_USEC || !json_is_number(initial) || !json_is_number(maximum) ||
+	    json_number_value(initial) <= json_number_value(maximum))
+		return 0;
+	return json_object_set(folded, low ? "maximum" : "initial", low ? initial : maximum);
+}
+
 /* Put the members of over over those of what object has under key. */
-static int fold(json_t *object, const char *key, json_t *over, struct error *error)
+static int fold(json_t *object, const char *key, bool ladder, json_t *over, struct error *error)
 {
 	json_t *under = json_object_get(object, key), *folded;
 
@@ -82,7 +97,7 @@ static int fold(json_t *object, const char *key, json_t *over, struct error *err
 	if (under && !json_is_object(under))
 		return 0;
 	folded = under ? json_copy(under) : json_object();
-	if (!folded || json_object_update(folded, over) < 0) {
+	if (!folded || json_object_update(folded, over) < 0 || (ladder && fold_ladder(folded, over) < 0)) {
 		json_decref(folded);
 		return place_no_memory(error);
 	}
@@ -98,11 +113,11 @@ static int merge(const struct parts *parts, json_t **ret, struct error *error)
 	if (!merged || (parts->spec && json_object_update(merged, parts->spec) < 0))
 		r = place_no_memory(error);
 	if (r == 0)
-		r = fold(merged, "params", parts->params, error);
+		r = fold(merged, "params", false, parts->params, error);
 	if (r == 0)
-		r = fold(merged, "polling", parts->polling, error);
+		r = fold(merged, "polling", true, parts->polling, error);
 	if (r == 0)
-		r = fold(merged, "retry", parts->retry, error);
+		r = fold(merged, "retry", true, parts->retry, error);
 	if (r < 0) {
 		json_decref(merged);
 		return r;
@@ -207,6 +222,19 @@ int prepare_names(const json_t *json, json_t **ret)
 	return 0;
 }
 
+/* What was named before it went on goes with it, also over a restart. */
+static int add_named(json_t *params, const struct plan_source *source, const json_t *profile, struct error *error)
+{
+	json_t *named;
+
+	if (!source->from)
+		return 0;
+	if (named_after((const struct remote_plan *)source->from, profile, &named) < 0 ||
+	    json_object_set_new(params, PLAN_NAMED, named) < 0)
+		return place_no_memory(error);
+	return 0;
+}
+
 int prepare_texts(struct profiles *profiles, const struct plan_source *source, struct plan_texts *ret_texts,
     struct error *error)
 {
@@ -224,6 +252,8 @@ int prepare_texts(struct profiles *profiles, const struct plan_source *source, s
 	if (r == 0)
 		r = params_resolve(json_object_get(merged, "parameters"), own, json_object_get(merged, "params"),
 		    json_object_get(json_object_get(merged, "submit"), "capture"), &params, error);
+	if (r == 0)
+		r = add_named(params, source, parts.profile, error);
 	if (r < 0)
 		goto out;
 	/* These were for the creation; without them all futures of one profile have one text. */

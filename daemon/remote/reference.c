@@ -15,15 +15,18 @@ const char *reference_fault(const char *name)
 {
 	const char *id = name + strlen(TEMPLATE_RESULT_NAME), *pointer = id + ID_TEXT_LEN;
 	struct id unused;
+	size_t depth = 0;
 
 	if (strlen(id) < ID_TEXT_LEN || id_parse(id, ID_TEXT_LEN, &unused) < 0)
 		return "a reference to a result has the id of a future: {result:ID} or {result:ID/pointer}";
 	if (*pointer != '\0' && *pointer != '/')
 		return "in a reference to a result, a JSON Pointer follows the id: {result:ID/pointer}";
-	for (; *pointer; pointer++)
+	for (; *pointer; pointer++) {
 		if (*pointer == '~' && pointer[1] != '0' && pointer[1] != '1')
 			return "in the pointer of a reference to a result, \"~\" must be followed by 0 or 1";
-	return NULL;
+		depth += *pointer == '/';
+	}
+	return depth > REMOTE_JSON_DEPTH_MAX ? "the pointer of a reference to a result is too deep" : NULL;
 }
 
 /* --- reading -------------------------------------------------------------------------------------------------------- */
@@ -288,8 +291,7 @@ static int take_some(struct taking *taking, size_t *at, struct error *error)
 		r = r < 0 ? place_no_memory(error) : keep(taking, reference, value, error);
 	}
 	pointer_set_done(&set);
-	return r == -ENOMEM ? place_no_memory(error) : r == -EINVAL && error->code == ERROR_NONE ?
-	    error_set(error, ERROR_INVALID_SPEC, "a pointer into a result is too deep") : r;
+	return r == -ENOMEM ? place_no_memory(error) : r;
 }
 
 /* All results are there: the params that are made of them are made, and what was for them only is not kept. */

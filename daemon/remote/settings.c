@@ -1,12 +1,12 @@
 /* settings.c - the numbers of a spec that the broker works with: policies, retention, limits. */
 #include "daemon/remote/settings.h"
 #include "daemon/remote/keys.h"
+#include "daemon/remote/limits.h"
 #include "daemon/remote/template.h"
 
 #include <string.h>
 
 #define SECOND UINT64_C(1000000)
-#define INTERVAL_MIN_USEC UINT64_C(1000)
 #define MULTIPLIER_MAX 1000.0
 #define CONCURRENCY_MAX 10000
 
@@ -14,7 +14,7 @@ static int read_interval(const json_t *json, void *field, const struct place *pl
 {
 	int r = key_seconds(json, field, place, error);
 
-	if (r == 0 && *(uint64_t *)field < INTERVAL_MIN_USEC)
+	if (r == 0 && *(uint64_t *)field < REMOTE_INTERVAL_MIN_USEC)
 		return place_fail(place, error, "must be at least 0.001 seconds");
 	return r;
 }

@@ -321,19 +321,57 @@ char *template_escape(const char *text, size_t len, size_t *ret_len)
 	return escaped;
 }
 
-static int append_nested(struct text *text, const char *plain, size_t len)
-{
-	char *escaped = template_escape(plain, len, &len);
-	int r = escaped ? text_append(text, escaped, len) : -ENOMEM;
+/* A text that is filled. */
+struct filled {
+	struct text text;
+	size_t seen;                    /* bytes that were looked at for names */
+	bool within;                    /* their end is within the name of a template of the text itself */
+};
 
+/* Will the end of the text be read as a part of the name of a template? */
+static bool is_within_name(struct filled *filled)
+{
+	const char *data = filled->text.data;
+	size_t i = filled->seen, len = filled->text.len;
+
+	for (; i < len; i++) {
+		if (data[i] != '{' && data[i] != '}')
+			continue;
+		if (i + 1 < len && data[i + 1] == data[i])
+			i++;
+		else
+			filled->within = data[i] == '{';
+	}
+	filled->seen = len;
+	return filled->within;
+}
+
+/* Within a reference to a result it is the id, or one part of the pointer. */
+static int append_nested(struct filled *filled, const char *plain, size_t len)
+{
+	struct text token = { .max = filled->text.max };
+	char *escaped = NULL;
+	int r = 0;
+
+	if (is_within_name(filled)) {
+		r = append_token(&token, plain, len);
+		plain = token.data;
+		len = token.len;
+	}
+	if (r == 0)
+		escaped = template_escape(plain, len, &len);
+	if (r == 0)
+		r = escaped ? text_append(&filled->text, escaped, len) : -ENOMEM;
 	free(escaped);
+	text_done(&token);
 	return r;
 }
 
-static int append_value(struct text *text, const struct part *part, enum template_form form,
+static int append_value(struct filled *filled, const struct part *part, enum template_form form,
     const struct values *values, struct error *error)
 {
 	const json_t *value = values_find(values, part->name);
+	struct text *text = &filled->text;
 	char *plain, *escaped;
 	size_t len;
 	int r;
@@ -357,7 +395,7 @@ static int append_value(struct text *text, const struct part *part, enum templat
 	} else if (form == TEMPLATE_POINTER) {
 		r = append_token(text, plain, len);
 	} else if (form == TEMPLATE_NESTED) {
-		r = append_nested(text, plain, len);
+		r = append_nested(filled, plain, len);
 	} else {
 		escaped = http_escape(plain, len, part->plus);
 		r = escaped ? text_append_str(text, escaped) : -ENOMEM;
@@ -370,18 +408,18 @@ static int append_value(struct text *text, const struct part *part, enum templat
 int template_fill(const char *template, enum template_form form, const struct values *values, size_t max,
     char **ret, size_t *ret_len, struct error *error)
 {
-	struct text text = { .max = max };
+	struct filled filled = { .text = { .max = max } };
 	struct part part;
 	const char *why;
 	size_t len;
-	char *filled;
+	char *taken;
 	int r;
 
 	while ((r = next_part(&template, &part, &why)) > 0) {
 		if (part.name[0] != '\0')
-			r = append_value(&text, &part, form, values, error);
+			r = append_value(&filled, &part, form, values, error);
 		else
-			r = text_append(&text, part.literal, part.len);
+			r = text_append(&filled.text, part.literal, part.len);
 		if (r < 0)
 			goto fail;
 	}
@@ -389,17 +427,17 @@ int template_fill(const char *template, enum template_form form, const struct va
 		r = error_set(error, ERROR_INVALID_SPEC, "%s", why);
 		goto fail;
 	}
-	len = text.len;
-	filled = text_take(&text);
-	if (!filled)
+	len = filled.text.len;
+	taken = text_take(&filled.text);
+	if (!taken)
 		return place_no_memory(error);
-	*ret = filled;
+	*ret = taken;
 	if (ret_len)
 		*ret_len = len;
 	return 0;
 
 fail:
-	text_done(&text);
+	text_done(&filled.text);
 	if (r == -EMSGSIZE)
 		return error_set(error, ERROR_INVALID_SPEC, "it is longer than %zu bytes when filled in", max);
 	return r == -ENOMEM ? place_no_memory(error) : r;

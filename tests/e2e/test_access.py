@@ -7,6 +7,7 @@ import unittest
 
 import harness
 import activation
+import scripted
 import rpc   # now: later, as another user, its file may be out of reach
 
 SPEC = {"poll": {"url": "http://127.0.0.1:1/", "rules": [{"when": {"status": 200}, "then": "success"}]}}
@@ -94,6 +95,54 @@ class Access(harness.DaemonTest):
         root = self.client()
         self.assertIn(made, self.listed(root))
         self.assertTrue(root.call("future.cancel", {"id": made})["cancelled"])
+
+    def resolved(self, mode):
+        """A promise of Alice's, kept."""
+        made = self.alice.call("future.create", {"spec": {"kind": "promise"}, "mode": mode})["id"]
+        self.alice.call("future.resolve", {"id": made, "result": '{"v": "of alice"}', "content_type": "application/json"})
+        return made
+
+    @staticmethod
+    def uses_of(some_id):
+        """Creations that learn something of another future."""
+        text = {**SPEC, "poll": {**SPEC["poll"], "text": f"{{result:{some_id}/v}}"}}
+        param = {**SPEC, "poll": {**SPEC["poll"], "text": "{p}"}}
+        return ({"spec": SPEC, "after": [some_id]}, {"spec": {"kind": "group", "of": [some_id]}}, {"spec": text},
+                {"spec": param, "params": {"p": f"{{result:{some_id}/v}}"}})
+
+    def test_only_what_one_may_see_is_waited_for(self):
+        for mode, strangers in ((0o600, (self.bob, self.carol)), (0o640, (self.carol,)), (0o644, ())):
+            made = self.resolved(mode)
+            for client in (self.alice, self.bob, self.carol):
+                for params in self.uses_of(made):
+                    with self.subTest(mode=oct(mode), params=params):
+                        if client in strangers:
+                            self.assert_rpc_error("NotFound", client.call, "future.create", params, says=made)
+                        else:
+                            client.call("future.create", params)
+
+    def test_no_answer_leads_to_what_one_may_not_see(self):
+        """A service that names another user's future is told nothing of it, not even that it is there."""
+        service = scripted.Scripted()
+        service.start()
+        self.addCleanup(service.stop)
+        nothing, hidden, shown = "01902f6e-0000-7000-8000-00000000000a", self.resolved(0o600), self.resolved(0o644)
+        rules = [{"when": {"status": 200}, "then": "success"}]
+        last = {"base": service.url, "poll": {"url": "/last/1", "method": "POST", "text": "got {{result:{of}/v}}", "rules": rules}}
+        waits = {"base": service.url, "poll": {"url": "/last/1", "method": "POST", "text": "waited", "rules": rules}}
+        service.answer("last", {"json": 1})
+        for with_, body in (({"spec": last}, "got of alice"), ({"spec": waits, "after": ["{of}"]}, "waited")):
+            said = []
+            for of in (nothing, hidden, shown):
+                service.answer("first", {"json": {"of": of}})
+                made = self.bob.call("future.create", {"spec": {"base": service.url, "poll": {"url": "/first/1", "rules": [
+                    {"when": {"status": 200}, "then": "continue", "capture": {"of": {"body": "/of"}}, "with": with_}]}}})["id"]
+                self.bob.call("future.wait", {"ids": [made], "timeout": harness.PATIENCE})
+                said.append(self.bob.call("future.get", {"id": made}).get("error", {}).get("message", "").replace(of, "ID"))
+            self.assertEqual(said[0], said[1])
+            self.assertEqual((said[0] == "", said[2]), (False, ""))
+            self.assertEqual([entry["body"] for entry in service.requests() if entry["kind"] == "last"][-1], body)
+        self.assertEqual(len([entry for entry in service.requests() if entry["kind"] == "last"]), 2)
 
     def test_keys_are_each_users_own(self):
         made = self.create(0o600, key="nightly")

@@ -80,6 +80,25 @@ class Continue(Chain):
         self.assertEqual(self.json_result(made), "third")
         self.assertEqual(self.order(), ["first", "second", "third"])
 
+    def test_each_operation_has_one_idempotency_value(self):
+        """Killed while a submit is on its way, before and after it went on."""
+        second = self.doubled(self.spec_of("second"))
+        second["submit"]["idempotency"] = "X-Key"
+        first = self.spec_of("first", self.then(spec=second))
+        first["submit"]["idempotency"] = "X-Key"
+        for name in ("first", "second"):
+            self.operation(name)
+            self.service.fault({"kind": "submit", "skip": 0 if name == "first" else 1, "effect": True, "hold": True})
+        made = self.begin(first)
+        for count in (1, 3):
+            self.seen(count, "submit")
+            self.restart()
+        self.assertEqual(self.json_result(made), "second")
+        keys = [(entry["name"], entry["headers"]["x-key"]) for entry in self.requests("submit")]
+        self.assertEqual([name for name, _ in keys], ["first", "first", "second", "second"])
+        self.assertEqual(len(set(keys)), 2)
+        self.assertEqual(len({key for _, key in keys}), 2)
+
     def test_a_tail_call_to_another_profile(self):
         self.operation("report")
         self.operation("first")
@@ -133,6 +152,41 @@ class Continue(Chain):
         made = self.begin(self.spec_of("first", self.then({"evil": {"body": "/evil"}}, spec=second)))
         self.result(made)
         self.assertEqual(json.loads(self.requests("submit")[1]["body"]), {"v": "{credential}", "w": "x{credential}"})
+
+    def test_a_value_is_no_reference_to_another_result(self):
+        secret = self.rpc.call("future.create", {"spec": {"kind": "promise"}})["id"]
+        self.rpc.call("future.resolve", {"id": secret, "result": '"for nobody"', "content_type": "application/json"})
+        self.operation("first", evil=f"result:{secret}")
+        self.operation("second")
+        second = self.spec_of("second", parameters={"note": {}})
+        second["submit"]["json"] = {"v": "{note}"}
+        self.write_profile("second", second)
+        self.json_result(self.begin(self.spec_of("first", self.then({"evil": {"body": "/evil"}}, profile="second",
+                                                                    params={"note": "{{{evil}}}"}))))
+        self.assertEqual(json.loads(self.requests("submit")[1]["body"]), {"v": f"{{result:{secret}}}"})
+
+    def test_a_credential_does_not_go_where_only_an_answer_leads(self):
+        """Neither at once nor two operations later; and where the creator said, it goes."""
+        self.credential("key", "s3cret")
+        other, known = self.another_service(), self.another_service()
+        for service in (other, known):
+            service.answer("poll", DONE)
+        keyed = {"credential": "key", "headers": {"Authorization": "Bearer {credential}"}, "polling": QUICK}
+        self.write_profile("told", {"parameters": {"at": {}}, "base": "{at}", "poll": {"url": "/poll/1", "rules": ENDS}, **keyed})
+        self.write_profile("onward", {"parameters": {"at": {}}, "poll": {"url": self.service.url + "/poll/onward", "rules": [
+            {"when": {"status": 200}, "then": "continue", "with": {"profile": "told", "params": {"at": "{at}"}}}]}, **keyed})
+        self.service.answer("poll/onward", PENDING, {"json": {}})
+        inline = json.loads(json.dumps(keyed).replace("{c", "{{c").replace("l}", "l}}"))
+        inline["poll"] = {"url": "/poll/1", "rules": ENDS}
+        for with_ in ({"profile": "told", "params": {"at": "{at}"}}, {"profile": "onward", "params": {"at": "{at}"}},
+                      {"spec": {"base": "{at}", **inline}}):
+            for service, param, headers in ((other, "", ()), (known, "", ()), (known, known.url, ("Bearer s3cret",))):
+                with self.subTest(with_=with_, param=param):
+                    self.operation("first", at=service.url)
+                    made = self.begin(self.spec_of("first", self.then({"at": {"body": "/at"}}, **with_),
+                                                   params={"unused": param} if param else {}))
+                    self.assertEqual(self.json_result(made), [1, 2])
+                    self.assertEqual(tuple(filter(None, [service.requests()[-1]["headers"].get("authorization")])), headers)
 
     def test_what_cannot_go_on(self):
         self.operation("first")
@@ -236,6 +290,19 @@ class Results(Chain):
         self.assertEqual(self.json_result(last), "last")
         self.assertEqual(self.bodies("last"), [{"rows": [1, 2], "text": "<a b> {x}", "plain": "{x} {{y}}"}])
         self.assertIn("/poll/last?id=a%20b", self.targets())
+
+    def test_numbers_of_any_size(self):
+        """One that is too large is its text, wherever it is; what it is in stays what it is."""
+        text = '{"id": 18446744073709551615, "in": [{"n": 1e400, "m": -9223372036854775808, "s": "\\ud800", "z": null}], "f": 0.1}'
+        self.service.answer("poll/numbers", {"json": 0}, {"text": text, "headers": {"Content-Type": "application/json"}})
+        first = self.begin({"base": self.service.url, "polling": QUICK, "poll": {"url": "/poll/numbers", "rules": [
+            {"when": {"body": {"/id": {"exists": True}}}, "then": "success"}]}})
+        last = self.begin({**self.reader(all=f"{{result:{first}}}", id=f"{{result:{first}/id}}", n="{n}"),
+                           "params": {"n": f"{{result:{first}/in}}"}})
+        self.result(last)
+        inner = [{"n": "1e400", "m": -2 ** 63, "s": "\ufffd", "z": None}]
+        self.assertEqual(self.bodies("last"), [{"all": {"id": "18446744073709551615", "in": inner, "f": 0.1},
+                                                "id": "18446744073709551615", "n": inner}])
 
     def test_a_text_result(self):
         self.service.answer("poll/text", {"text": "line one\nline two\n"})

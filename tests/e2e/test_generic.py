@@ -14,6 +14,36 @@ def http_date(seconds):
     return email.utils.formatdate(time.time() + seconds, usegmt=True)
 
 
+class Cancels(ScriptTest):
+    def test_a_cancel_request_that_fails_hides_no_end(self):
+        """The operation is asked about all the same, and the cancel requests stay on their ladder."""
+        self.poll_answers(PENDING)
+        self.service.answer("cancel", {"status": 503})
+        made = self.begin(self.spec(cancel={"url": "/cancel/1"}, retry={
+            "initial": 0.2, "maximum": 5, "multiplier": 2, "jitter": "none"}))
+        self.seen(1, "poll")
+        self.rpc.call("future.cancel", {"id": made})
+        self.seen(4, "cancel")
+        gaps = self.gaps("cancel")
+        self.assertGreater(gaps[-1], 2 * gaps[0])
+        after = [entry["kind"] for entry in self.requests()]
+        self.assertEqual(after[after.index("cancel"):][:7], ["cancel", "poll"] * 3 + ["cancel"])
+        self.poll_answers(DONE)
+        self.assertEqual(self.json_result(made), [1, 2])
+
+    def test_nor_does_its_policy_end_what_is_not_over(self):
+        self.poll_answers(PENDING)
+        self.service.answer("cancel", {"status": 503})
+        made = self.begin(self.spec(cancel={"url": "/cancel/1"}, retry={**QUICK, "timeout": 0.3}))
+        self.seen(1, "poll")
+        self.rpc.call("future.cancel", {"id": made})
+        self.seen(12, "cancel")
+        self.assertEqual(self.snapshot(made)["state"], "running")
+        self.service.answer("cancel", {"json": {}})
+        self.poll_answers(DONE)
+        self.assertEqual(self.json_result(made), [1, 2])
+
+
 class Moving(ScriptTest):
     def moving(self, *places):
         """A poll of which each answer but the last one leads to the next place."""

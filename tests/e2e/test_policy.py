@@ -96,6 +96,19 @@ class Keys(PolicyTest):
         self.poll_answers(DONE)
         self.assertEqual(self.json_result(made), [1, 2])
 
+    def test_one_end_of_a_ladder(self):
+        """The spec's other end gives way."""
+        for which in ("polling", "retry"):
+            self.poll_answers(PENDING if which == "polling" else {"status": 503})
+            made = self.begin(self.spec(**{which: NEVER}), **{which: {"maximum": 0.2}})
+            seen = self.count("poll")
+            self.seen(seen + 3, "poll")
+            self.rpc.call("future.cancel", {"id": made})
+        self.poll_answers(PENDING)
+        made = self.begin(self.spec(polling=STEADY), polling={"initial": HOUR}, labels={"slow": "1"})
+        snapshot = wait_until(lambda: [s for s in [self.snapshot(made)] if s.get("requests")], "the first answer")[0]
+        self.assertGreater(snapshot["next_poll_at_ms"] / 1000 - time.time(), HOUR - 60)
+
     def test_one_key_only(self):
         made = self.begin(self.spec(polling={**STEADY, "timeout": 60}), polling={"initial": 0.1})
         self.seen(3, "poll")

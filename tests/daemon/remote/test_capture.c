@@ -27,6 +27,16 @@ START_TEST(captures_keep_types_and_merge)
 }
 END_TEST
 
+START_TEST(what_a_large_number_is_in_stays_what_it_is)
+{
+	params = json_loads("{\"v\": 1}", 0, NULL);
+	use_captures("{\"v\": {\"body\": \"/v\"}}");
+	judge_step(STEP_SUBMIT, 200, "{\"v\": {\"a\": [18446744073709551616, 1e400, {\"n\": 7, \"s\": \"x\"}], \"z\": null}}");
+	ck_assert_str_eq(judgement.verdict.captured,
+	    "{\"v\":{\"a\":[\"18446744073709551616\",\"1e400\",{\"n\":7,\"s\":\"x\"}],\"z\":null}}");
+}
+END_TEST
+
 START_TEST(captures_of_a_whole_body)
 {
 	use_captures("{\"task\": {\"body\": \"\"}}");
@@ -136,6 +146,7 @@ int main(void)
 	TCase *tcase = tcase_create("capture");
 
 	tcase_add_test(tcase, captures_keep_types_and_merge);
+	tcase_add_test(tcase, what_a_large_number_is_in_stays_what_it_is);
 	tcase_add_test(tcase, captures_of_a_whole_body);
 	tcase_add_test(tcase, captured_values_are_bounded);
 	tcase_add_loop_test(tcase, parts_of_texts, 0, sizeof(PARTS) / sizeof(PARTS[0]));

@@ -49,6 +49,9 @@ static const struct { const char *template, *a, *b, *spec, *params; } TEXTS[] = 
 	{ "{a}", "{\"k\": [\"{result:0}\"]}", "1", "{\"k\":[\"{{result:0}}\"]}", "{\"k\":[\"{{result:0}}\"]}" },
 	/* unless it was written as one */
 	{ "{{result:{a}/x}}", "\"0-1\"", "1", "\"{result:0-1/x}\"", "\"{result:0-1/x}\"" },
+	/* and the value stays where it was put: it leads to no other place in a result */
+	{ "{{result:{a}/x/{b}}}", "\"0-1/y\"", "\"/~z\"", "\"{result:0-1~1y/x/~1~0z}\"", "\"{result:0-1~1y/x/~1~0z}\"" },
+	{ "{a} {{result:{b}/x}} {a}", "\"a/b\"", "0", "\"a/b {result:0/x} a/b\"", "\"a/b {result:0/x} a/b\"" },
 	{ "{{result:{a}}}", "\"0}{credential\"", "1", "\"{result:0}}{{credential}\"", "\"{result:0}}{{credential}\"" },
 };
 
@@ -67,6 +70,30 @@ START_TEST(a_value_is_no_more_than_a_value)
 	snprintf(expected, sizeof(expected), "{\"x\":%s}", TEXTS[_i].spec);
 	ck_slice_eq(verdict->source.spec, expected);
 	snprintf(expected, sizeof(expected), "{\"x\":%s}", TEXTS[_i].params);
+	ck_slice_eq(verdict->source.params, expected);
+}
+END_TEST
+
+/* Braces in a param are only braces where nothing refers to a result, and no value makes it refer to one. */
+static const struct { const char *template, *a, *params; } BRACES[] = {
+	{ "{{{a}}}", "\"x\"", "\"{x}\"" },
+	{ "{{{a}}}", "\"result:0\"", "\"{{result:0}}\"" },
+	{ "{{resul{a}}}", "\"t:0\"", "\"{{result:0}}\"" },
+	{ "{{b}} {a}", "\"{result:0}\"", "\"{{b}} {{result:0}}\"" },
+};
+
+START_TEST(a_value_makes_no_reference)
+{
+	char rules[512], body[256], expected[256];
+	const struct verdict *verdict;
+
+	snprintf(rules, sizeof(rules), "[{\"then\": \"continue\", \"capture\": {\"a\": {\"body\": \"/a\"}},"
+	    " \"with\": {\"profile\": \"p\", \"params\": {\"x\": \"%s\"}}}]", BRACES[_i].template);
+	snprintf(body, sizeof(body), "{\"a\": %s}", BRACES[_i].a);
+	use_rules(rules);
+	verdict = judge_poll(200, body);
+	ck_assert_int_eq(verdict->outcome, OUTCOME_CONTINUE);
+	snprintf(expected, sizeof(expected), "{\"x\":%s}", BRACES[_i].params);
 	ck_slice_eq(verdict->source.params, expected);
 }
 END_TEST
@@ -160,6 +187,7 @@ int main(void)
 
 	tcase_add_test(tcase, it_is_filled_with_what_is_known);
 	tcase_add_loop_test(tcase, a_value_is_no_more_than_a_value, 0, sizeof(TEXTS) / sizeof(TEXTS[0]));
+	tcase_add_loop_test(tcase, a_value_makes_no_reference, 0, sizeof(BRACES) / sizeof(BRACES[0]));
 	tcase_add_test(tcase, ids_to_wait_for);
 	tcase_add_loop_test(tcase, a_value_that_is_not_there, 0, sizeof(MISSING) / sizeof(MISSING[0]));
 	tcase_add_test(tcase, it_has_a_length);

@@ -21,6 +21,9 @@
 #define TILDE "in the pointer of a reference to a result, \"~\" must be followed by 0 or 1"
 #define BRACE "a reference to a result ends with a brace, and has none within it"
 
+#define SIXTEEN "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a"
+#define DEEP SIXTEEN SIXTEEN SIXTEEN SIXTEEN
+
 static const struct {
 	const char *template, *name;   /* of its only name; NULL: refused */
 	const char *words;
@@ -50,6 +53,8 @@ static const struct {
 	{ "{result:" A "/~}", NULL, TILDE },
 	{ "{result:" A "/a~2}", NULL, TILDE },
 	{ "{result:" A "/~:base64}", NULL, TILDE },
+	{ "{result:" A DEEP "}", "result:" A DEEP, NULL },
+	{ "{result:" A DEEP "/}", NULL, "the pointer of a reference to a result is too deep" },
 	{ "{result:" A, NULL, BRACE },
 	{ "{result:" A "/a{b}", NULL, BRACE },
 	{ "{result:{a}}", NULL, BRACE },
