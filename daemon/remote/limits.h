@@ -31,6 +31,7 @@
 #define REMOTE_TAKEN_MAX (1024 * 1024)           /* bytes of all values out of other futures' results, as JSON */
 #define REMOTE_MESSAGE_MAX 4096                  /* bytes of a failure's message */
 #define REMOTE_CODE_MAX 256                      /* bytes of a failure's code */
+#define REMOTE_CONTENT_TYPE_MAX 255              /* bytes of a result's content type; a longer one is not kept */
 #define REMOTE_PROGRESS_MAX 65536                /* bytes of progress; more is not kept */
 #define REMOTE_DETAILS_MAX (256 * 1024)          /* bytes of a failure's details; more is not kept */
 
