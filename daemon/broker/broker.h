@@ -63,6 +63,9 @@ int broker_adopt(struct broker *broker, struct broker_loader *loader, struct err
  * time has come and after anything else was done to the broker in this turn of the loop. */
 uint64_t broker_run(struct broker *broker);
 
+/* The wall clock was set: start times may have come, or be further off. */
+void broker_clock_set(struct broker *broker);
+
 /* No new futures, no new requests to services; polls in flight are dropped. For a clean stop. */
 void broker_stop(struct broker *broker);
 /* After broker_stop: no submit is in flight any more whose answer would be lost. */
