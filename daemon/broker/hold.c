@@ -311,10 +311,10 @@ static void ring(struct future *future)
 		drive_postpone(future);
 }
 
-/* It is durable that nothing holds it: its first request is due. */
+/* It is durable that nothing holds it: its first request is due, unless somebody asked for it already. */
 static void on_released(void *arg, struct future *future, int status)
 {
-	(void)arg;
+	drive_settled(arg, future, status);
 	if (status < 0 || future->removed || future_state_terminal(future->rec.state) ||
 	    future->rec.kind != STORE_KIND_HTTP || future->slot.state != SLOT_IDLE)
 		return;
@@ -340,6 +340,7 @@ void hold_let_go(struct future *future, const char *captured)
 		drive_postpone(future);
 		return;
 	}
+	future->settling++;
 	hold_leave(future);
 	future->next_usec = SCHED_NEVER;
 	drive_arm(future);
