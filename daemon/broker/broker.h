@@ -223,6 +223,11 @@ int broker_claim(struct broker *broker, const struct caller *caller, const struc
 int broker_renew(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
     const struct lease *lease, broker_claim_cb done, void *arg, struct error *error);
 
+/* A promise that the caller may change and of which nobody knows yet that it is over: what is still to come for it is worth
+ * keeping. Its claim is not asked for. Valid as long as what broker_find() gives. */
+int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id,
+    const struct future **ret, struct error *error);
+
 /* In these, claim is absent where there is none. changed is true.
  * Progress: JSON text, which the caller has checked. */
 int broker_set_progress(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
