@@ -2,6 +2,7 @@
 #include "daemon/server.h"
 
 #include "daemon/broker/broker.h"
+#include "daemon/clock_watch.h"
 #include "daemon/config.h"
 #include "daemon/host.h"
 #include "daemon/ipc/ipc.h"
@@ -44,6 +45,7 @@ struct server {
 	struct event *on_term, *on_int, *on_hup;
 	struct event *on_store;
 	struct event *wake;                  /* only ends a turn's waiting */
+	struct clock_watch *clock;
 	struct http *http;
 	struct credentials *credentials;
 	struct poller *poller;
@@ -273,6 +275,13 @@ static void on_store(evutil_socket_t fd, short events, void *arg)
 	fail(server, SERVER_STORE_LOST);
 }
 
+static void on_clock(void *arg)
+{
+	struct server *server = arg;
+
+	broker_clock_set(server->broker);
+}
+
 static void on_wake(evutil_socket_t fd, short events, void *arg)
 {
 }
@@ -367,8 +376,9 @@ static int start_events(struct server *server)
 	server->wake = evtimer_new(server->base, on_wake, server);
 	if (!server->on_term || !server->on_int || !server->on_hup || !server->wake)
 		return -ENOMEM;
-	return event_add(server->on_term, NULL) | event_add(server->on_int, NULL) | event_add(server->on_hup, NULL) ?
-	    -EIO : 0;
+	if (event_add(server->on_term, NULL) | event_add(server->on_int, NULL) | event_add(server->on_hup, NULL))
+		return -EIO;
+	return clock_watch_new(server->base, on_clock, server, &server->clock);
 }
 
 /* The side that talks to services. */
@@ -539,6 +549,7 @@ static void finish(struct server *server)
 	free_event(server->on_int);
 	free_event(server->on_hup);
 	free_event(server->wake);
+	clock_watch_free(server->clock);
 	if (server->base)
 		event_base_free(server->base);
 	config_done(&server->config);

@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Members that are written in one turn of the loop. */
+/* Members that are written in one turn of the loop, of all groups together. */
 #define TURN_MAX 1024
+/* Groups that are worked at at once. */
+#define AT_ONCE_MAX 256
 
 struct assembly {
 	struct assembly *next;
@@ -20,7 +22,7 @@ struct assembly {
 	struct future *group;           /* NULL: dropped while its read was under way */
 	size_t at;                      /* the next member */
 	size_t taken;                   /* bytes of results and messages */
-	bool reading;
+	size_t reading;                 /* bytes that are being read; 0: none are */
 	char *content_type;             /* of what is being read */
 	char *text;
 	size_t len, size;
@@ -39,6 +41,7 @@ static void put(struct assembly *assembly, const char *data, size_t len)
 	if (size != assembly->size && !assembly->short_of_memory) {
 		text = realloc(assembly->text, size);
 		if (text) {
+			assembly->broker->assemblies.bytes += size - assembly->size;
 			assembly->text = text;
 			assembly->size = size;
 		} else {
@@ -158,12 +161,20 @@ static void read_result(struct assembly *assembly, const struct future *member)
 		if (!assembly->content_type)
 			assembly->short_of_memory = true;
 	}
-	if (size == 0)
+	if (size == 0) {
 		put_result(assembly, slice_from_str(""));
-	else if (store_read_result(assembly->broker->store, member->id.bytes, 0, size, on_bytes, assembly) == 0)
-		assembly->reading = true;
-	else
+	} else if (store_read_result(assembly->broker->store, member->id.bytes, 0, size, on_bytes, assembly) == 0) {
+		assembly->reading = size;
+		assembly->broker->assemblies.bytes += size;
+	} else {
 		assembly->short_of_memory = true;
+	}
+}
+
+static void end_reading(struct assembly *assembly)
+{
+	assembly->broker->assemblies.bytes -= assembly->reading;
+	assembly->reading = 0;
 }
 
 static void put_one(struct assembly *assembly)
@@ -204,6 +215,7 @@ static void assembly_free(struct assembly *assembly)
 		all->last = before;
 	if (assembly->group)
 		assembly->group->assembly = NULL;
+	all->bytes -= assembly->size;
 	free(assembly->content_type);
 	free(assembly->text);
 	free(assembly);
@@ -222,7 +234,7 @@ static void on_bytes(void *arg, int status, const void *data, size_t len)
 {
 	struct assembly *assembly = arg;
 
-	assembly->reading = false;
+	end_reading(assembly);
 	if (!assembly->group) {
 		assembly_free(assembly);
 		return;
@@ -295,30 +307,50 @@ static void finish(struct assembly *assembly)
 	free(text);
 }
 
-void assemblies_due(struct broker *broker)
+/* Whether there is anything to do for it now: the first in line may always go on. */
+static bool may_go_on(const struct assembly *assembly)
 {
-	struct assembly *assembly = broker->assemblies.first;
+	const struct assemblies *all = &assembly->broker->assemblies;
 
-	if (!assembly || assembly->reading || broker->stopping)
-		return;
+	return !assembly->reading && (assembly == all->first || all->bytes < ASSEMBLY_TOTAL_MAX);
+}
+
+/* Write members of one, until something has to be read for it, or as many as may be: *left goes down. */
+static void work(struct assembly *assembly, unsigned *left)
+{
 	if (assembly->at == 0)
 		put_text(assembly, "[");
-	for (unsigned written = 0; written < TURN_MAX && assembly->at < assembly->group->plan->n_of; written++) {
+	while (assembly->at < assembly->group->plan->n_of) {
+		if (*left == 0 || !may_go_on(assembly))
+			return;
 		if (assembly->short_of_memory) {
 			give_up(assembly);
 			return;
 		}
+		--*left;
 		put_one(assembly);
-		if (assembly->reading)
-			return;
 	}
-	if (assembly->at == assembly->group->plan->n_of)
-		finish(assembly);
+	finish(assembly);
+}
+
+void assemblies_due(struct broker *broker)
+{
+	struct assembly *assembly = broker->assemblies.first, *next;
+	unsigned left = TURN_MAX;
+
+	for (unsigned i = 0; assembly && i < AT_ONCE_MAX && left > 0 && !broker->stopping; i++, assembly = next) {
+		next = assembly->next;
+		if (may_go_on(assembly))
+			work(assembly, &left);
+	}
 }
 
 uint64_t assemblies_next(const struct broker *broker, uint64_t now_usec)
 {
 	const struct assembly *assembly = broker->assemblies.first;
 
-	return !assembly || assembly->reading || broker->stopping ? SCHED_NEVER : now_usec;
+	for (unsigned i = 0; assembly && i < AT_ONCE_MAX && !broker->stopping; i++, assembly = assembly->next)
+		if (may_go_on(assembly))
+			return now_usec;
+	return SCHED_NEVER;
 }

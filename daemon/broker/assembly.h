@@ -8,12 +8,14 @@
 
 /*
  * What a group is done with is the state of its members when it comes to each of them: one that is not over yet may be
- * over by then, one that was over may be forgotten. One group is worked at at a time, the others wait in line, so that
- * the memory for results is that of one.
+ * over by then, one that was over may be forgotten. Groups wait in line; those at its head are worked at together, so
+ * that the store reads and commits for many at once, but only the first when all together have more than
+ * ASSEMBLY_TOTAL_MAX in memory: that is of two groups at most.
  */
 struct assembly;
 struct assemblies {
 	struct assembly *first, *last;
+	size_t bytes;                   /* that they have in memory, or read */
 };
 
 /* A single result that is larger is left out of the list. */

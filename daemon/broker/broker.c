@@ -5,6 +5,7 @@
 #include "daemon/broker/dependents.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/future.h"
+#include "daemon/broker/hold.h"
 #include "daemon/broker/labels.h"
 #include "daemon/broker/record.h"
 #include "daemon/broker/subscription.h"
@@ -145,6 +146,12 @@ uint64_t broker_run(struct broker *broker)
 	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
 	    earliest(sched_next(&broker->wait_timers), earliest(batches_fade(broker), assemblies_next(broker, now)))));
 	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
+}
+
+void broker_clock_set(struct broker *broker)
+{
+	for (struct future *future = index_first(&broker->index, NULL); future; future = index_next(future))
+		hold_look(future);
 }
 
 void broker_stop(struct broker *broker)

@@ -63,6 +63,9 @@ int broker_adopt(struct broker *broker, struct broker_loader *loader, struct err
  * time has come and after anything else was done to the broker in this turn of the loop. */
 uint64_t broker_run(struct broker *broker);
 
+/* The wall clock was set: start times may have come, or be further off. */
+void broker_clock_set(struct broker *broker);
+
 /* No new futures, no new requests to services; polls in flight are dropped. For a clean stop. */
 void broker_stop(struct broker *broker);
 /* After broker_stop: no submit is in flight any more whose answer would be lost. */
@@ -220,10 +223,10 @@ int broker_claim(struct broker *broker, const struct caller *caller, const struc
 int broker_renew(struct broker *broker, const struct caller *caller, const struct id *id, struct slice claim,
     const struct lease *lease, broker_claim_cb done, void *arg, struct error *error);
 
-/* A promise that the caller may change, in whatever state; valid as of broker_find(). ERROR_INVALID_ARGUMENT for a future of
- * another kind. */
-int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id, const struct future **ret,
-    struct error *error);
+/* A promise that the caller may change and of which nobody knows yet that it is over: what is still to come for it is worth
+ * keeping. Its claim is not asked for. Valid as long as what broker_find() gives. */
+int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id,
+    const struct future **ret, struct error *error);
 
 /* In these, claim is absent where there is none. changed is true.
  * Progress: JSON text, which the caller has checked. */

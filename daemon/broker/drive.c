@@ -336,26 +336,6 @@ static void on_intent(void *arg, struct future *future, int status)
 		drive_postpone(future);
 }
 
-void drive_settled(void *arg, struct future *future, int status)
-{
-	bool awaited = future->intent_pending && future->slot.state == SLOT_HELD;
-
-	(void)arg;
-	/* A write that was refused ends this run of the daemon: until then its requests stay where they are. */
-	if (status == 0 && --future->settling > 0)
-		return;
-	future->intent_pending = false;
-	if (!awaited)
-		return;
-	if (status == 0 && may_send_now(future)) {
-		send_request(future);
-		return;
-	}
-	bucket_release(future->broker->buckets, &future->slot);
-	if (status == 0)
-		drive_now(future);
-}
-
 /* A slot was granted: send the next request, after writing down what must be known if we die meanwhile. */
 static void start_request(struct future *future)
 {
@@ -390,6 +370,27 @@ static void start_request(struct future *future)
 	future->intent_pending = change.then != NULL;
 	if (!future->intent_pending)
 		send_request(future);
+}
+
+void drive_settled(void *arg, struct future *future, int status)
+{
+	bool awaited = future->intent_pending && future->slot.state == SLOT_HELD;
+
+	(void)arg;
+	/* A write that was refused ends this run of the daemon: until then its requests stay where they are. */
+	if (status == 0 && --future->settling > 0)
+		return;
+	future->intent_pending = false;
+	if (!awaited)
+		return;
+	/* Its own intent may have to be durable next. */
+	if (status == 0 && may_send_now(future)) {
+		start_request(future);
+		return;
+	}
+	bucket_release(future->broker->buckets, &future->slot);
+	if (status == 0)
+		drive_now(future);
 }
 
 void drive_granted(struct bucket_slot *slot)

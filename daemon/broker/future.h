@@ -83,6 +83,7 @@ struct future {
 
 	struct {                        /* what it waits for: see hold.h */
 		struct dependency *on;  /* one for each id in rec.after, in that order; NULL: not linked */
+		uint64_t start_usec;    /* monotonic: the end of a delay that this daemon began; 0: rec.start_at_ms counts */
 		size_t count;
 		size_t open;            /* those that are not over */
 		bool spoilt;            /* one of them failed, was cancelled or forgotten */

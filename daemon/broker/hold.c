@@ -14,8 +14,6 @@
 
 /* The end of the year 9999. */
 #define START_MAX_MS INT64_C(253402300799999)
-/* A clock that is set forward is noticed after so long: the start time is one of the wall clock. */
-#define LOOK_USEC UINT64_C(600000000)
 
 /* --- at its creation ---------------------------------------------------------------------------------- */
 
@@ -72,9 +70,11 @@ static int fill_after(struct broker *broker, struct future_rec *rec, const struc
 	return r < 0 ? r : add_all(broker, rec, caller, "{result:}", plan->results, plan->n_results, error);
 }
 
-static int64_t after_delay(const struct future *future, uint64_t delay_usec)
+/* So long from its creation on, whatever becomes of the wall clock; what is stored is the time that this will be. */
+static void set_delay(struct future *future, uint64_t delay_usec)
 {
-	return future->rec.created_at_ms + (int64_t)((delay_usec + 999) / 1000);
+	future->hold.start_usec = core_now_usec(future->broker) + delay_usec;
+	future->rec.start_at_ms = future->rec.created_at_ms + (int64_t)((delay_usec + 999) / 1000);
 }
 
 static int fill_start(struct future *future, const struct plan_source *source, struct error *error)
@@ -90,9 +90,9 @@ static int fill_start(struct future *future, const struct plan_source *source, s
 	if (source->start_at_ms < 0 || source->start_at_ms > START_MAX_MS)
 		return error_set(error, ERROR_INVALID_ARGUMENT, "start_at: not a time in milliseconds since the epoch");
 	if (source->has_delay)
-		future->rec.start_at_ms = after_delay(future, source->delay_usec);
+		set_delay(future, source->delay_usec);
 	else if (plan->has_delay)
-		future->rec.start_at_ms = after_delay(future, plan->delay_usec);
+		set_delay(future, plan->delay_usec);
 	else
 		future->rec.start_at_ms = source->start_at_ms;
 	return 0;
@@ -172,7 +172,10 @@ int hold_fill_again(struct future *future, const struct future_rec *old)
 
 	if (!old->held)
 		return 0;
-	rec->start_at_ms = future->plan->has_delay ? after_delay(future, future->plan->delay_usec) : old->start_at_ms;
+	if (future->plan->has_delay)
+		set_delay(future, future->plan->delay_usec);
+	else
+		rec->start_at_ms = old->start_at_ms;
 	if (old->n_after > 0) {
 		rec->after = calloc(old->n_after, sizeof *rec->after);
 		if (!rec->after)
@@ -207,10 +210,12 @@ void hold_look(struct future *future)
 }
 
 /* Microseconds until its start time; 0: it has come. */
-static uint64_t time_left(const struct future *future)
+static uint64_t time_left(const struct future *future, uint64_t now)
 {
 	int64_t left_ms = future->rec.start_at_ms - core_wall_ms(future->broker);
 
+	if (future->hold.start_usec)
+		return future->hold.start_usec > now ? future->hold.start_usec - now : 0;
 	return left_ms > 0 ? (uint64_t)left_ms * 1000 : 0;
 }
 
@@ -268,7 +273,7 @@ static bool is_met(const struct future *future)
 
 void hold_due(struct future *future)
 {
-	uint64_t now = core_now_usec(future->broker), left = time_left(future);
+	uint64_t now = core_now_usec(future->broker), left = time_left(future, now);
 	struct future_rec draft;
 	size_t failed;
 
@@ -282,7 +287,7 @@ void hold_due(struct future *future)
 	} else if (find_failed(future, &failed)) {
 		fail_dependency(future, failed);
 	} else if (left > 0 || !is_met(future)) {
-		future->next_usec = left == 0 ? SCHED_NEVER : now + (left < LOOK_USEC ? left : LOOK_USEC);
+		future->next_usec = left == 0 ? SCHED_NEVER : now + left;
 		drive_arm(future);
 	} else {
 		hold_release(future);
@@ -306,10 +311,10 @@ static void ring(struct future *future)
 		drive_postpone(future);
 }
 
-/* It is durable that nothing holds it: its first request is due. */
+/* It is durable that nothing holds it: its first request is due, unless somebody asked for it already. */
 static void on_released(void *arg, struct future *future, int status)
 {
-	(void)arg;
+	drive_settled(arg, future, status);
 	if (status < 0 || future->removed || future_state_terminal(future->rec.state) ||
 	    future->rec.kind != STORE_KIND_HTTP || future->slot.state != SLOT_IDLE)
 		return;
@@ -335,6 +340,7 @@ void hold_let_go(struct future *future, const char *captured)
 		drive_postpone(future);
 		return;
 	}
+	future->settling++;
 	hold_leave(future);
 	future->next_usec = SCHED_NEVER;
 	drive_arm(future);

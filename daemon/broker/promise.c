@@ -180,12 +180,19 @@ static int find(struct broker *broker, const struct caller *caller, const struct
 	    future_kind_name((*ret)->rec.kind));
 }
 
-int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id, const struct future **ret,
-    struct error *error)
+static int refuse_state(enum store_state state, struct error *error)
+{
+	return error_set(error, ERROR_INVALID_STATE, "the promise is %s", future_state_name(state));
+}
+
+int broker_find_promise(struct broker *broker, const struct caller *caller, const struct id *id,
+    const struct future **ret, struct error *error)
 {
 	struct future *future;
 	int r = find(broker, caller, id, &future, error);
 
+	if (r == 0 && future_state_terminal(future->durable_state))
+		r = refuse_state(future->durable_state, error);
 	if (r == 0)
 		*ret = future;
 	return r;
@@ -207,7 +214,7 @@ static bool is_claim(const char *claim, struct slice given)
 static int check_state(const struct future *future, struct error *error)
 {
 	if (future_state_terminal(future->rec.state))
-		return error_set(error, ERROR_INVALID_STATE, "the promise is %s", future_state_name(future->rec.state));
+		return refuse_state(future->rec.state, error);
 	if (future->rec.held)
 		return error_set(error, ERROR_INVALID_STATE, "the promise is held: what it waits for is not there yet");
 	return 0;

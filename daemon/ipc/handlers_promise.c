@@ -158,15 +158,26 @@ static void on_ended(void *arg, const struct error *error, const struct future *
 	call_unref(call);
 }
 
-/* A part of a result, which is kept until the last one; that is not answered here. */
+/* A part of a result: put behind those before. Of one that nothing can become of, none is kept. */
+static int add_part(struct call *call, const struct resolve_params *params, const struct future **ret,
+    struct error *error)
+{
+	struct session *session = call->session;
+	int r = broker_find_promise(call_broker(call), call_caller(call), &params->id, ret, error);
+
+	if (r == 0)
+		return upload_add(session, &params->id, params->offset.value, params->result, error);
+	session->upload = upload_free(session->upload);
+	return r;
+}
+
+/* There is more to come. */
 static int take_part(struct call *call, const struct resolve_params *params, struct error *error)
 {
 	const struct future *future;
-	int r = broker_find_promise(call_broker(call), call_caller(call), &params->id, &future, error);
+	int r = add_part(call, params, &future, error);
 
 	if (r == 0)
-		r = upload_add(call->session, &params->id, params->offset.value, params->result, error);
-	if (r == 0 && params->more)
 		answer_state(call, future, (struct maybe_u64){ true, call->session->upload->len });
 	return r;
 }
@@ -176,13 +187,15 @@ int h_future_resolve(struct call *call, const void *arg, struct error *error)
 	const struct resolve_params *params = arg;
 	struct session *session = call->session;
 	struct slice result = params->result;
+	const struct future *future;
 	int r = 0;
 
-	if (params->more || params->offset.value > 0)
-		r = take_part(call, params, error);
-	if (r < 0 || params->more)
-		return r;
+	if (params->more)
+		return take_part(call, params, error);
 	if (params->offset.value > 0) {
+		r = add_part(call, params, &future, error);
+		if (r < 0)
+			return r;
 		result = (struct slice){ .data = session->upload->data, .len = session->upload->len };
 	}
 	r = broker_resolve(call_broker(call), call_caller(call), &params->id, params->claim, result, params->content_type,

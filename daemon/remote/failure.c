@@ -36,7 +36,7 @@ static int value_text(struct slice value, size_t max, char **ret)
 	return 0;
 }
 
-/* What a rule_text leads to as text; *ret stays NULL when nothing or null is there. */
+/* What a rule_text leads to as text; *ret stays NULL when nothing or null is there, or a header that is not text. */
 static int part_text(const struct rule *rule, const struct rule_text *from, struct answer *answer, size_t max,
     char **ret)
 {
@@ -46,6 +46,8 @@ static int part_text(const struct rule *rule, const struct rule_text *from, stru
 		return 0;
 	if (rule_text_is_json(from))
 		return value_text(value, max, ret);
+	if (utf8_valid_len(value.data, value.len) < value.len)
+		return 0;
 	*ret = strndup(value.data, text_cut(value.data, value.len, max));
 	return *ret ? 0 : -ENOMEM;
 }

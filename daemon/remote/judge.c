@@ -5,6 +5,7 @@
 #include "daemon/remote/failure.h"
 #include "daemon/remote/limits.h"
 #include "daemon/remote/ruling.h"
+#include "proto/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -211,6 +212,16 @@ static void read_retry_after(struct case_file *file)
 	verdict->throttled = status == 429 || status == 503 || status == 402;
 }
 
+/* Absent where there is none, or one that is no text or longer than anybody means. */
+static struct slice content_type_of(const struct http_response *response)
+{
+	struct slice type = slice_from_str(http_header_find(response->headers, response->n_headers, "content-type"));
+
+	if (type.len > REMOTE_CONTENT_TYPE_MAX || utf8_valid_len(type.data, type.len) < type.len)
+		return (struct slice){ 0 };
+	return type;
+}
+
 /* *ret_rule: the one that decided, or NULL. */
 static int judge_response(struct case_file *file, const struct rule **ret_rule)
 {
@@ -221,8 +232,7 @@ static int judge_response(struct case_file *file, const struct rule **ret_rule)
 
 	if (input->response->status == 0 || input->response->too_large)
 		return judge_none(file);
-	file->out->verdict.content_type = slice_from_str(http_header_find(input->response->headers,
-	    input->response->n_headers, "content-type"));
+	file->out->verdict.content_type = content_type_of(input->response);
 	read_retry_after(file);
 	if (file->rules)
 		r = rules_find(file->rules, &file->answer, &rule, &unreadable);

@@ -32,6 +32,7 @@
 #define REMOTE_MESSAGE_MAX 4096                  /* bytes of a failure's message */
 #define REMOTE_INTERVAL_MIN_USEC 1000            /* microseconds: the shortest end of a ladder */
 #define REMOTE_CODE_MAX 256                      /* bytes of a failure's code */
+#define REMOTE_CONTENT_TYPE_MAX 255              /* bytes of a result's content type; a longer one is not kept */
 #define REMOTE_PROGRESS_MAX 65536                /* bytes of progress; more is not kept */
 #define REMOTE_DETAILS_MAX (256 * 1024)          /* bytes of a failure's details; more is not kept */
 

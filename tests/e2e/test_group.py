@@ -63,6 +63,14 @@ class Group(ScriptTest):
         self.assertIn(b'"result":' + odd + b"}", whole)
         self.assertEqual([member.get("base64") for member in json.loads(whole)], [None, "", "ew==", "/wA="])
 
+    def test_a_content_type_that_is_no_text(self):
+        """A service may say anything in a header; everything that clients get is text nevertheless."""
+        self.service.answer("poll/odd", {"headers": {"Content-Type": "text/caf\xe9"}, "text": "x"})
+        odd = self.begin(self.spec({"url": "/poll/odd", "rules": [{"when": {"status": 200}, "then": "success"}]}))
+        self.assertEqual(self.members(self.group([odd])), [{"id": odd, "state": "succeeded", "size": 1, "base64": "eA=="}])
+        self.assertNotIn("content_type", self.snapshot(odd))
+        self.assertEqual(self.rpc.call("future.result", {"id": odd})["result"], b"x")
+
     def test_nobody(self):
         for until in (None, "all", "any", "first_exception"):
             self.assertEqual(self.result(self.group([], until)), b"[]")

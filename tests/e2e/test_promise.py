@@ -507,6 +507,28 @@ class LargeResults(PromiseTest):
         harness.wait_until(has_room, "room")
         self.assertEqual(self.get(made)["state"], "pending")
 
+    def test_what_is_over_keeps_no_parts(self):
+        """They would be in the way of the other results of their user for as long as the connection is there."""
+        made, busy = self.promise(), self.client(errors="map")
+        for offset in range(0, 3 * self.PART, self.PART):
+            busy.call("future.resolve", {"id": made, "result": bytes(self.PART), "offset": offset, "more": True})
+        self.rpc.call("future.cancel", {"id": made})
+        self.refused("InvalidState", "resolve", "cancelled", client=busy, id=made, result=b"x", offset=3 * self.PART, more=True)
+        other = self.promise()
+        data = os.urandom(7 * self.PART)
+        self.resolve_in_parts(other, data)
+        self.assertEqual(self.read(other), data)
+        # Nor are parts taken for what cannot be completed at all.
+        self.refused("InvalidState", "resolve", "succeeded", id=other, result=b"x", more=True)
+        timer = self.rpc.call("future.create", {"spec": {"kind": "timer"}, "delay": NEVER})["id"]
+        self.refused("InvalidArgument", "resolve", "timer", id=timer, result=b"x", more=True)
+
+    def test_the_last_part_of_what_is_over(self):
+        made = self.promise()
+        self.rpc.call("future.resolve", {"id": made, "result": b"12", "more": True})
+        self.client().call("future.reject", {"id": made})
+        self.refused("InvalidState", "resolve", "failed", id=made, result=b"3", offset=2)
+
     def test_what_one_may_not_complete(self):
         made = self.promise()
         self.rpc.call("future.claim", {"id": made, "lease": NEVER})

@@ -1,4 +1,5 @@
 """test_timer.py - futures that wait for a time: start_at, delay, and timers."""
+import os
 import time
 
 import harness
@@ -43,6 +44,15 @@ class Timer(ScriptTest):
         self.result(soon)
         self.assertTrue(self.snapshot(later)["held"])
         self.assertEqual(self.count("poll"), 1)
+
+    def test_the_clock_is_watched(self):
+        """The kernel is to say when the clock is set: an absolute timer of the wall clock that this cancels."""
+        infos = []
+        for fd in os.listdir(f"/proc/{self.daemon.process.pid}/fdinfo"):
+            with open(f"/proc/{self.daemon.process.pid}/fdinfo/{fd}") as file:
+                infos.append(dict(line.split(":", 1) for line in file.read().splitlines()))
+        timers = [(int(info["clockid"]), int(info["settime flags"], 8)) for info in infos if "settime flags" in info]
+        self.assertIn((time.CLOCK_REALTIME, 0o3), timers)
 
     def test_timers(self):
         begin = time.time()

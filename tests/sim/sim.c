@@ -150,6 +150,12 @@ struct sim *sim_new(uint64_t seed)
 	return sim_new_with_log(seed, 1000000);
 }
 
+void sim_set_clock(struct sim *sim, int64_t by_ms)
+{
+	sim->wall_shift_ms += by_ms;
+	broker_clock_set(sim->broker);
+}
+
 void sim_commit(struct sim *sim)
 {
 	while (store_sim_queued(sim->store) > 0 || store_sim_finished(sim->store) > 0) {

@@ -41,6 +41,8 @@ int64_t sim_wall_ms(const struct sim *sim);
 bool sim_step(struct sim *sim, uint64_t until_usec);
 /* Let so much time pass. */
 void sim_run(struct sim *sim, uint64_t usec);
+/* Somebody sets the wall clock, forward or back. The broker hears of it, as from the daemon. */
+void sim_set_clock(struct sim *sim, int64_t by_ms);
 /* Commit and dispatch until the store is quiet. No time passes. */
 void sim_commit(struct sim *sim);
 

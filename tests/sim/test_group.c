@@ -1,7 +1,7 @@
 /* test_group.c - groups: when they are done, and what their result lists. */
 #include "tests/sim/client.h"
 
-#include "daemon/broker/assembly.h"
+#include "daemon/broker/core.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -370,6 +370,51 @@ START_TEST(results_that_are_too_much)
 }
 END_TEST
 
+/* What they read and write goes to the disk for many of them at once. */
+START_TEST(many_that_end_together)
+{
+	struct id last = client_make(sim, "polls=1 polling=5/1/5 result=5"), groups[600];
+	uint64_t begin;
+
+	for (size_t i = 0; i < 600; i++)
+		groups[i] = make_group("", &last, 1);
+	while (!client_view(sim, &last).terminal)
+		ck_assert(sim_step(sim, sim->now_usec + HOUR));
+	begin = sim->now_usec;
+	for (size_t i = 0; i < 600; i++) {
+		ck_assert_int_eq(client_finish(sim, &groups[i], SECOND), STORE_SUCCEEDED);
+		ck_assert_ptr_nonnull(strstr(result_of(&groups[i]), "\"result\":5"));
+	}
+	ck_assert_uint_lt(sim->now_usec - begin, 20 * sim->commit_usec);
+}
+END_TEST
+
+/* Several of the largest do not take much more memory than one. */
+START_TEST(large_ones_that_end_together)
+{
+	struct id ids[36], groups[6];
+	size_t most = 0;
+
+	memset(large, 'x', sizeof(large));
+	service_on_answer(sim->service, grow, NULL);
+	large_size = ASSEMBLY_RESULT_MAX;
+	for (size_t i = 0; i < 36; i++)
+		ids[i] = client_make(sim, i ? "" : "polls=1 polling=30/1/30");
+	for (size_t i = 0; i < 6; i++)
+		groups[i] = make_group("", ids, 36);
+	while (sim_step(sim, 60 * SECOND))
+		most = sim->broker->assemblies.bytes > most ? sim->broker->assemblies.bytes : most;
+	ck_assert_uint_eq(sim->broker->assemblies.bytes, 0);
+	for (size_t i = 0; i < 6; i++)
+		ck_assert_int_eq(client_state(sim, &groups[i]), STORE_SUCCEEDED);
+	for (size_t i = 1; i < 6; i++)
+		ck_assert_uint_eq(disk_find(sim->disk, groups[i].bytes)->result.len,
+		    disk_find(sim->disk, groups[0].bytes)->result.len);
+	/* With the room that a text has for growing. */
+	ck_assert_uint_le(most, 4 * ASSEMBLY_TOTAL_MAX);
+}
+END_TEST
+
 START_TEST(a_shortage)
 {
 	for (unsigned nth = 1; nth < 20; nth++) {
@@ -393,6 +438,7 @@ static Suite *group_suite(void)
 	TCase *tcase = tcase_create("group");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 30);      /* with sanitizers, on a machine that is busy */
 	tcase_add_test(tcase, all_of_them_in_order_duplicates_kept);
 	tcase_add_test(tcase, nobody);
 	tcase_add_test(tcase, any_of_them);
@@ -407,6 +453,8 @@ static Suite *group_suite(void)
 	tcase_add_test(tcase, a_crash_while_results_are_read);
 	tcase_add_test(tcase, a_stop_while_results_are_read);
 	tcase_add_test(tcase, results_that_are_too_much);
+	tcase_add_test(tcase, many_that_end_together);
+	tcase_add_test(tcase, large_ones_that_end_together);
 	tcase_add_test(tcase, a_shortage);
 	suite_add_tcase(suite, tcase);
 	return suite;

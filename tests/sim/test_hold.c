@@ -265,6 +265,32 @@ START_TEST(an_end_right_before_the_crash)
 }
 END_TEST
 
+/* It goes on, but that is not on the disk yet: nothing is asked, whoever wants it to be. The sim sees what is. */
+START_TEST(asked_for_while_it_is_let_go)
+{
+	static const char *const scripts[] = { "", "submit idempotency", "submit", "submit" };
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct id first = client_make(sim, ""), id = make_after(scripts[i], &first, 1);
+
+		while (!client_view(sim, &first).terminal)
+			ck_assert(sim_step(sim, sim->now_usec + HOUR));
+		sim->commit_usec = UINT64_MAX;
+		sim_run(sim, SECOND);
+		ck_assert(!client_view(sim, &id).rec->held);
+		ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
+		sim_run(sim, SECOND);
+		ck_assert_uint_eq(asked(&id)->count, 0);
+		if (i == 3)
+			sim_crash(sim, SECOND);
+		sim->commit_usec = 1000;
+		sim_commit(sim);
+		ck_assert_int_eq(client_finish(sim, &id, 10 * SECOND), STORE_SUCCEEDED);
+		ck_assert_uint_eq(asked(&id)->submits, i != 0);
+	}
+}
+END_TEST
+
 START_TEST(one_that_is_waited_for_does_not_expire)
 {
 	struct id ids[2], last, waiting;
@@ -428,6 +454,7 @@ static Suite *hold_suite(void)
 	tcase_add_test(tcase, a_thousand_after_one);
 	tcase_add_test(tcase, a_chain_across_crashes);
 	tcase_add_test(tcase, an_end_right_before_the_crash);
+	tcase_add_test(tcase, asked_for_while_it_is_let_go);
 	tcase_add_test(tcase, one_that_is_waited_for_does_not_expire);
 	tcase_add_test(tcase, ids_that_may_not_be_seen);
 	tcase_add_test(tcase, a_key_stands_for_what_it_waits_for_too);

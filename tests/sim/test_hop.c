@@ -111,6 +111,25 @@ START_TEST(not_before_it_is_durable)
 }
 END_TEST
 
+/* Nor does a submit go without its own intent, because somebody was in a hurry. */
+START_TEST(a_submit_that_is_asked_for_too_soon)
+{
+	struct id id = client_make(sim, "stage=a op=a polls=1 next=stage=b,submit");
+
+	while (asked(&id)->polls < 2)
+		sim_step(sim, sim->now_usec + SECOND);
+	sim->commit_usec = UINT64_MAX;
+	sim_run(sim, SECOND);
+	ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
+	sim_run(sim, SECOND);
+	ck_assert_uint_eq(asked(&id)->submits, 0);
+	sim->commit_usec = 1000;
+	sim_commit(sim);
+	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
+	ck_assert_uint_eq(asked(&id)->submits, 1);
+}
+END_TEST
+
 START_TEST(subscribers_hear_of_it)
 {
 	struct listener listener;
@@ -280,6 +299,7 @@ int main(void)
 	tcase_add_test(hops, nothing_is_left_of_the_old_one);
 	tcase_add_test(hops, each_has_an_idempotency_value_of_its_own);
 	tcase_add_test(hops, not_before_it_is_durable);
+	tcase_add_test(hops, a_submit_that_is_asked_for_too_soon);
 	tcase_add_test(hops, subscribers_hear_of_it);
 	tcase_add_test(hops, what_is_to_be_cancelled_does_not_go_on);
 	tcase_add_test(hops, one_that_was_not_submitted_yet_is_cancelled_at_once);

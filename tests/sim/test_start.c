@@ -101,18 +101,44 @@ END_TEST
 
 START_TEST(a_clock_that_was_set)
 {
-	struct id later = make_delayed("", 2 * HOUR), sooner = make_delayed("", 2 * HOUR);
+	struct create_request request = client_request("");
+	struct id id, timer;
 
+	request.source.start_at_ms = sim_wall_ms(sim) + 2 * 3600000;
+	id = client_make_request(sim, &request);
+	request.source.spec = slice_from_str("kind=timer");
+	timer = client_make_request(sim, &request);
 	/* Set back by an hour: an hour more. */
-	sim->wall_shift_ms -= 3600000;
+	sim_set_clock(sim, -3600000);
 	sim_run(sim, 2 * HOUR + 1800 * SECOND);
-	assert_held(&later);
-	assert_held(&sooner);
-	/* Set forward by a day: noticed soon. */
-	sim->wall_shift_ms += 86400000;
-	sim_run(sim, 700 * SECOND);
-	ck_assert_int_eq(client_state(sim, &later), STORE_SUCCEEDED);
-	ck_assert_int_eq(client_state(sim, &sooner), STORE_SUCCEEDED);
+	assert_held(&id);
+	assert_held(&timer);
+	/* Set forward by a day: noticed at once. */
+	sim_set_clock(sim, 86400000);
+	sim_run(sim, SECOND);
+	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
+	ck_assert_int_eq(client_state(sim, &timer), STORE_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(a_delay_while_the_clock_is_set)
+{
+	struct id id = make_delayed("", 2 * HOUR), timer = client_make(sim, "kind=timer rings=7200");
+
+	sim_set_clock(sim, -86400000);
+	sim_run(sim, HOUR);
+	sim_set_clock(sim, 2 * 86400000);
+	sim_run(sim, HOUR - 10 * SECOND);
+	assert_held(&id);
+	assert_held(&timer);
+	sim_run(sim, 20 * SECOND);
+	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
+	ck_assert_int_eq(client_state(sim, &timer), STORE_SUCCEEDED);
+	/* What it said when it would be is all that the next daemon has. */
+	id = make_delayed("", 2 * HOUR);
+	sim_crash(sim, SECOND);
+	sim_set_clock(sim, 86400000);
+	ck_assert_int_eq(client_finish(sim, &id, SECOND), STORE_SUCCEEDED);
 }
 END_TEST
 
@@ -239,6 +265,7 @@ static Suite *start_suite(void)
 	tcase_add_test(tcase, a_start_time_that_is_over_holds_nothing);
 	tcase_add_test(tcase, a_start_time_holds_across_a_crash);
 	tcase_add_test(tcase, a_clock_that_was_set);
+	tcase_add_test(tcase, a_delay_while_the_clock_is_set);
 	tcase_add_test(tcase, a_deadline_counts_while_it_is_held);
 	tcase_add_test(tcase, a_refresh_does_not_let_it_go);
 	tcase_add_test(tcase, a_stop_while_it_is_held);

@@ -240,9 +240,25 @@ START_TEST(a_result_in_parts)
 	client_call(&client, 3, "future.result", "id", id_text(&id), NULL);
 	harness_commit(&harness);
 	ck_assert_str_eq(get_text(client_result(&client, 3), "result"), "abcde");
-	send_part(4, &id, 5, "more", false);
-	ck_assert_str_eq(client_error(&client, 4),
-	    "InvalidArgument: offset: 5, but 0 bytes of this result have come on this connection");
+	send_part(4, &id, 5, "more", true);
+	ck_assert_str_eq(client_error(&client, 4), "InvalidState: the promise is succeeded");
+	send_part(5, &id, 5, "more", false);
+	ck_assert_str_eq(client_error(&client, 5), "InvalidState: the promise is succeeded");
+}
+END_TEST
+
+/* That it is over is not durable yet: nobody hears of it from a part. */
+START_TEST(a_part_before_an_end_is_durable)
+{
+	struct id id = client_future(&client, "promise");
+
+	client_call(&client, 1, "future.cancel", "id", id_text(&id), NULL);
+	send_part(2, &id, 0, "abc", true);
+	ck_assert_str_eq(get_text(client_result(&client, 2), "state"), "pending");
+	harness_commit(&harness);
+	ck_assert_str_eq(get_text(client_result(&client, 1), "state"), "cancelled");
+	send_part(3, &id, 3, "de", true);
+	ck_assert_str_eq(client_error(&client, 3), "InvalidState: the promise is cancelled");
 }
 END_TEST
 
@@ -278,6 +294,7 @@ int main(void)
 	tcase_add_test(tcase, rejections);
 	tcase_add_loop_test(tcase, refused, 0, sizeof(BAD) / sizeof(BAD[0]));
 	tcase_add_test(tcase, a_result_in_parts);
+	tcase_add_test(tcase, a_part_before_an_end_is_durable);
 	tcase_add_test(tcase, parts_go_with_their_connection);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,4 +1,5 @@
 /* test_judge.c - what a response means when no rule says it, or when it cannot be read. */
+#include "daemon/remote/limits.h"
 #include "tests/daemon/remote/judge_fixture.h"
 
 #include <string.h>
@@ -66,6 +67,33 @@ START_TEST(the_whole_body_is_the_default_result)
 	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_SUCCESS);
 	ck_assert_ptr_nonnull(judgement.verdict.result.data);
 	ck_assert_uint_eq(judgement.verdict.result.len, 0);
+}
+END_TEST
+
+static void judge_type(const char *content_type)
+{
+	add_header("content-type", content_type);
+	judge_poll(200, "{}");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_SUCCESS);
+}
+
+START_TEST(a_content_type_that_cannot_be_shown)
+{
+	char longest[REMOTE_CONTENT_TYPE_MAX + 2];
+
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	use_rules("[{\"when\": {\"status\": 200}, \"then\": \"success\"}]");
+	if (_i == 0) {
+		judge_type("text/caf\xe9");
+		ck_assert_ptr_null(judgement.verdict.content_type.data);
+	} else if (_i == 1) {
+		judge_type(longest);
+		ck_assert_ptr_null(judgement.verdict.content_type.data);
+	} else {
+		judge_type(longest + 1);
+		ck_slice_eq(judgement.verdict.content_type, longest + 1);
+	}
 }
 END_TEST
 
@@ -308,6 +336,7 @@ int main(void)
 	tcase_add_test(tcase, an_unreadable_answer_to_a_submit_is_not_sent_again);
 	tcase_add_test(tcase, a_result_that_is_not_there);
 	tcase_add_test(tcase, the_whole_body_is_the_default_result);
+	tcase_add_loop_test(tcase, a_content_type_that_cannot_be_shown, 0, 3);
 	tcase_add_loop_test(tcase, defaults, 0, sizeof(DEFAULTS) / sizeof(DEFAULTS[0]));
 	tcase_add_test(tcase, a_plain_text_error_is_shown);
 	tcase_add_test(tcase, no_response_is_unreachable);

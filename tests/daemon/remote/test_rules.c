@@ -177,6 +177,19 @@ START_TEST(parts_of_an_answer_may_be_headers)
 }
 END_TEST
 
+START_TEST(headers_that_are_not_text)
+{
+	use_rules("[{\"when\": {\"status\": 202}, \"then\": \"pending\", \"progress\": {\"header\": \"X-Odd\"}},"
+	    " {\"then\": \"failure\", \"error\": {\"code\": {\"header\": \"X-Odd\"}, \"message\": {\"header\": \"X-Odd\"}}}]");
+	add_header("X-Odd", "caf\xe9");
+	ck_assert_ptr_null(judge_poll(202, "")->progress.data);
+	judge_poll(500, "");
+	ck_assert_int_eq(judgement.verdict.outcome, OUTCOME_FAILURE);
+	ck_assert_ptr_null(judgement.verdict.failure.code.data);
+	ck_slice_eq(judgement.verdict.failure.message, "HTTP 500 Internal Server Error");
+}
+END_TEST
+
 static const struct {
 	const char *delay;
 	const char *body;
@@ -227,6 +240,7 @@ int main(void)
 	tcase_add_test(tcase, a_rule_can_retry_with_a_reason);
 	tcase_add_test(tcase, a_rule_sets_values);
 	tcase_add_test(tcase, parts_of_an_answer_may_be_headers);
+	tcase_add_test(tcase, headers_that_are_not_text);
 	tcase_add_loop_test(tcase, delays, 0, sizeof(DELAYS) / sizeof(DELAYS[0]));
 	return judge_run("rules", tcase);
 }
