@@ -17,11 +17,12 @@ struct progress_callback {
 	void *userdata;
 };
 
-/* Run what was registered for one or the other before this began. */
-static void progress_call_back(struct progress *progress, bool of_trouble)
+/* Run what was registered for one or the other before this began. False: nobody holds the handle any more. */
+static bool progress_call_back(struct progress *progress, bool of_trouble)
 {
 	struct progress_callback *callback = progress->callbacks, *last = callback;
 	futured_future *f = progress->future;
+	bool held;
 
 	while (last && last->next)
 		last = last->next;
@@ -31,13 +32,22 @@ static void progress_call_back(struct progress *progress, bool of_trouble)
 		if (callback->of_trouble == of_trouble && f->refs > 1)
 			callback->cb(f, callback->userdata);
 	}
+	held = f->refs > 1;
 	futured_future_unref(f);
+	return held;
 }
 
 /* What a future.get brought that was not known. */
 static void progress_run_due(struct due *due)
 {
-	progress_call_back((struct progress *)(void *)((char *)due - offsetof(struct progress, due)), false);
+	struct progress *progress = (struct progress *)(void *)((char *)due - offsetof(struct progress, due));
+	bool new_text = progress->new_text, new_trouble = progress->new_trouble;
+
+	progress->new_text = progress->new_trouble = false;
+	if (new_text && !progress_call_back(progress, false))
+		return;
+	if (new_trouble)
+		progress_call_back(progress, true);
 }
 
 /* Replace *text by a copy of what came. 1: it is another one; 0: the same, or memory was short. */
@@ -124,6 +134,18 @@ void progress_take_event(struct progress *progress, const struct futured_event *
 	}
 }
 
+/* What it has of the requests that failed. Trouble that is over is not heard of any more. */
+static bool progress_take_trouble(struct progress *progress, const struct snapshot *snapshot)
+{
+	bool news = snapshot->last_error.data && progress->attempts != snapshot->attempts.value;
+
+	if (progress_replace(&progress->trouble, snapshot->last_error))
+		news = true;
+	if (snapshot->last_error.data)
+		progress->attempts = snapshot->attempts.value;
+	return news;
+}
+
 /* The answer to future.get. */
 static int progress_on_snapshot(void *owner, const struct answer *answer)
 {
@@ -144,10 +166,11 @@ static int progress_on_snapshot(void *owner, const struct answer *answer)
 	if (snapshot.seq.value < progress->seen)
 		return 0;
 	progress->seen = snapshot.seq.value;
-	if (snapshot.last_error.data)
-		progress->attempts = snapshot.attempts.value;
-	progress_replace(&progress->trouble, snapshot.last_error);
+	if (progress_take_trouble(progress, &snapshot))
+		progress->new_trouble = true;
 	if (progress_replace(&progress->text, snapshot.progress))
+		progress->new_text = true;
+	if (progress->new_text || progress->new_trouble)
 		conn_due_add(progress->future->conn, &progress->due);
 	progress_take_state(progress, state);
 	return 0;

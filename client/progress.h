@@ -33,7 +33,8 @@ struct progress {
 	char *text;                       /* the progress, JSON text, or NULL */
 	char *trouble;                    /* the message of the request that failed last, or NULL */
 	uint64_t attempts;                /* that failed in a row, then */
-	struct due due;                   /* while callbacks are to be run for what a future.get brought */
+	struct due due;                   /* while callbacks are to be run for what a future.get brought: */
+	bool new_text, new_trouble;
 	struct progress_callback *callbacks;   /* oldest first */
 };
 

@@ -153,6 +153,13 @@ static bool fresh(const struct entry *entry, int64_t now)
 	return now < entry->token.expires_at_ms - margin;
 }
 
+/* Whether there is a value that is still good, perhaps not for long: better than none, when no other can be had. */
+static bool usable(const struct entry *entry, int64_t now)
+{
+	return entry->token.value &&
+	    (entry->token.expires_at_ms == TOKEN_NO_EXPIRY || now < entry->token.expires_at_ms);
+}
+
 /* Whether it is less than so long since. A wall clock that was set back does not make it longer. */
 static bool within(int64_t now, int64_t since_ms, int64_t ms)
 {
@@ -244,6 +251,7 @@ static const struct error no_memory = { ERROR_OUT_OF_MEMORY, "no memory for a cr
 
 static void fetch_ended(struct entry *entry, struct token *token, const struct error *error, int64_t retry_after_ms)
 {
+	bool at_hand = true;
 	char *value = NULL;
 
 	if (token) {
@@ -256,13 +264,15 @@ static void fetch_ended(struct entry *entry, struct token *token, const struct e
 		credential_free(entry->token.refresh);
 		entry->token.refresh = NULL;
 		entry->pause_ms = 0;
-		/* the callbacks may drop the token */
-		value = strdup(entry->token.value);
 		log_debug("credential %s: a new value", entry->source.is.name);
 	} else {
 		fetch_failed(entry, error, retry_after_ms);
+		at_hand = usable(entry, now_ms(entry->owner));
 	}
-	tell(entry, value, value || !token ? &entry->failure : &no_memory);
+	/* the callbacks may drop the token */
+	if (at_hand)
+		value = strdup(entry->token.value);
+	tell(entry, value, value || !at_hand ? &entry->failure : &no_memory);
 	credential_free(value);
 	if (entry->retired && !fetching(entry)) {
 		LIST_REMOVE(entry, link);
@@ -364,13 +374,15 @@ int credentials_get(struct credentials *credentials, const char *name, const cha
 {
 	struct entry *entry = find(&credentials->entries, name);
 	int64_t now = now_ms(credentials);
+	bool paused;
 	int r = 0;
 
 	if (!entry || entry->source.is.type == CREDENTIAL_FILE)
 		return get_file(credentials, name, rejected, ret_value, error);
 	if (rejected && entry->token.value && strcmp(entry->token.value, rejected) == 0 && !reject(entry, now))
 		return only_rejected(name, "as it did those before it", error);
-	if (fresh(entry, now)) {
+	paused = !fetching(entry) && within(now, entry->paused_at_ms, entry->pause_ms);
+	if (fresh(entry, now) || (paused && usable(entry, now))) {
 		char *value = strdup(entry->token.value);
 
 		if (!value)
@@ -378,11 +390,10 @@ int credentials_get(struct credentials *credentials, const char *name, const cha
 		*ret_value = value;
 		return 1;
 	}
-	if (!fetching(entry)) {
-		if (within(now, entry->paused_at_ms, entry->pause_ms))
-			return error_set(error, entry->failure.code, "%s", entry->failure.message);
+	if (paused)
+		return error_set(error, entry->failure.code, "%s", entry->failure.message);
+	if (!fetching(entry))
 		r = start_fetch(entry, error);
-	}
 	return r < 0 ? r : add_wait(entry, rejected, done, arg, ret_wait, error);
 }
 

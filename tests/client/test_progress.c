@@ -146,6 +146,24 @@ START_TEST(each_change_is_told_once)
 }
 END_TEST
 
+/* Its requests fail already when it is followed, or did so while the connection was away. */
+START_TEST(trouble_that_is_there_is_told)
+{
+	ck_assert_int_eq(futured_future_on_trouble(f, on_trouble, name("first")), 0);
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("progress")), 0);
+	ck_assert_int_eq(futured_future_on_trouble(f, on_trouble, name("second")), 0);
+	expect_followed();
+	reply_snapshot(10, "running", "1", "503 from the service");
+	expect_journal("progress 1; first 503 from the service; second 503 from the service; ");
+	ck_assert_uint_eq(futured_future_attempts(f), 7);
+	/* That one is the event that was told already. */
+	send_trouble(10, "503 from the service", 7);
+	expect_journal("");
+	send_trouble(11, "503 from the service", 8);
+	expect_journal("first 503 from the service; second 503 from the service; ");
+}
+END_TEST
+
 START_TEST(only_to_know_the_state)
 {
 	ck_assert_int_eq(futured_future_on_progress(f, NULL, NULL), 0);
@@ -243,6 +261,18 @@ static void release_connection(futured_future *future, void *userdata)
 	futured_close(c);
 }
 
+START_TEST(a_callback_may_release_what_is_in_trouble)
+{
+	ck_assert_int_eq(futured_future_on_trouble(f, on_trouble, name("never")), 0);
+	ck_assert_int_eq(futured_future_on_progress(f, release, name("p")), 0);
+	expect_followed();
+	reply_snapshot(10, "running", "1", "503 from the service");
+	expect_journal("p 1; ");
+	peer_expect(&peer, "future.unsubscribe");
+	peer_expect(&peer, "call.cancel");
+}
+END_TEST
+
 START_TEST(a_callback_may_close_the_connection)
 {
 	ck_assert_int_eq(futured_future_on_progress(f, release_connection, NULL), 0);
@@ -315,11 +345,13 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, nothing_is_known_of_one_that_is_not_followed);
 	tcase_add_test(tcase, each_change_is_told_once);
+	tcase_add_test(tcase, trouble_that_is_there_is_told);
 	tcase_add_test(tcase, only_to_know_the_state);
 	tcase_add_test(tcase, an_answer_that_is_older_than_an_event);
 	tcase_add_test(tcase, two_handles_on_one_future);
 	tcase_add_test(tcase, from_its_creation_on);
 	tcase_add_test(tcase, a_callback_may_release_it);
+	tcase_add_test(tcase, a_callback_may_release_what_is_in_trouble);
 	tcase_add_test(tcase, a_callback_may_close_the_connection);
 	tcase_add_test(tcase, one_that_is_done);
 	tcase_add_test(tcase, what_was_missed_is_asked_for);

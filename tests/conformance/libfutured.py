@@ -107,7 +107,7 @@ _FUNCTIONS = {
     "future_extend": (_INT, _P, _U64, _CB, _P, _PP), "future_forget": (_INT, _P, _CB, _P, _PP),
     "future_retry": (_INT, _P, _U, _CB, _P, _PP),
     "call": (_INT, _P, _S, _S, _CB, _P, _PP), "reply_unref": (_P, _P), "reply_status": (_INT, _P), "reply_json": (_S, _P),
-    "reply_error": (_PERROR, _P), "reply_wait": (_INT, _P, _U64),
+    "reply_error": (_PERROR, _P), "error_grpc_code": (_INT, _PERROR), "reply_wait": (_INT, _P, _U64),
     "subscribe": (_INT, _P, _P, _EVENT_CB, _P, _PP), "subscription_unref": (_P, _P),
 }
 for _name, (_returned, *_taken) in _FUNCTIONS.items():
@@ -123,6 +123,7 @@ class Error(Exception):
         self.name = self.kind = self.remote_code = self.details = None
         self.message = os.strerror(-code)
         self.http_status = self.attempts = 0
+        self.grpc_code = _lib.futured_error_grpc_code(error or None)
         if error:
             error = error.contents
             self.name, self.kind, self.remote_code = map(_text, (error.name, error.kind, error.remote_code))

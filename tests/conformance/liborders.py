@@ -28,7 +28,8 @@ _FUNCTIONS = {
     "group_as_completed": (_INT, _P, _U64, _PP), "group_save": (_INT, _P, _S), "group_open": (_INT, _P, _S, _PP),
     "group_file_error": (_S, _P), "future_ref": (_P, _P),
     "future_is_running": (_INT, _P), "future_is_cancelled": (_INT, _P), "future_progress": (_S, _P),
-    "future_on_progress": (_INT, _P, _CB, _P),
+    "future_on_progress": (_INT, _P, _CB, _P), "future_on_trouble": (_INT, _P, _CB, _P), "future_trouble": (_S, _P),
+    "future_attempts": (_U64, _P),
     "future_claim": (_INT, _P, _U64, _CB, _P, _PP), "future_claim_id": (_S, _P), "future_set_claim": (_INT, _P, _S),
     "future_renew": (_INT, _P, _U64, _CB, _P, _PP), "future_set_progress": (_INT, _P, _S, _CB, _P, _PP),
     "future_resolve": (_INT, _P, _S, _SIZE, _S, _CB, _P, _PP), "future_reject": (_INT, _P, _P, _CB, _P, _PP),
@@ -167,11 +168,25 @@ def progress(future):
     return None if value is None else json.loads(value)
 
 
-def on_progress(future, function):
-    """Have function(future) called at each change."""
+def _follow(register, future, function):
     number = libfutured._remember(lambda: function(future))
     future.numbers.append(number)
-    _check(_lib.futured_future_on_progress(future.handle, _on_change, number))
+    _check(register(future.handle, _on_change, number))
+
+
+def on_progress(future, function):
+    """Have function(future) called at each change."""
+    _follow(_lib.futured_future_on_progress, future, function)
+
+
+def on_trouble(future, function):
+    """Have function(future) called at each request that failed and is tried again."""
+    _follow(_lib.futured_future_on_trouble, future, function)
+
+
+def trouble(future):
+    """What went wrong last, and how often in a row."""
+    return _text(_lib.futured_future_trouble(future.handle)), _lib.futured_future_attempts(future.handle)
 
 
 @_CB

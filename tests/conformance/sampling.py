@@ -1,7 +1,10 @@
 """sampling.py - tests whose futures are samples and training steps at the service that speaks Tinker's protocol."""
+import threading
+
 from conformance import LibraryTest
 
 import harness
+import libfutured
 from tinker import Tinker
 
 
@@ -29,3 +32,20 @@ class SamplingTest(LibraryTest):
         """A handle on a future for a promise that was made elsewhere, and the promise's name."""
         name = self.service.prepare(**simulate)
         return self.make(name, connection=connection).created(harness.PATIENCE), name
+
+    def threads(self, number, function):
+        """Run function(i, its own connection) in so many threads; what went wrong in them goes wrong here."""
+        failures = []
+
+        def run(i):
+            try:
+                with libfutured.Connection(self.home.socket) as connection:
+                    function(i, connection)
+            except Exception as failure:
+                failures.append(failure)
+        threads = [threading.Thread(target=run, args=(i,)) for i in range(number)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(harness.PATIENCE)
+        self.assertEqual(failures, [])

@@ -238,6 +238,21 @@ class Waiters(ScriptTest):
         future = self.c.create("google-lro", params={"name": "operations/1", "base": self.service.url})
         self.assertEqual(future.json(harness.PATIENCE), {"v": 1})
 
+    def test_waiter_class_name(self):
+        """What a future was made from is told with it."""
+        self.service.answer("v1", {"json": {"done": False}})
+        future = self.c.create("google-lro", params={"name": "operations/1", "base": self.service.url})
+        self.assertEqual(self.snapshot(future.created().id)["profile"], "google-lro")
+
+    def test_waiter_help_documentation(self):
+        """What it asks, what it needs, and what that is when it is not given; each param with an example or a default."""
+        shown = self.daemon.ctl("profile", "show", "google-lro").stdout
+        profile = json.loads(self.c.call("profile.get", {"name": "google-lro"})["text"])
+        for word in ("name", "base", *profile["parameters"]):
+            self.assertIn(word, shown)
+        for param in profile["parameters"].values():
+            self.assertTrue(param["help"] and ("example" in param or "default" in param), param)
+
     def test_normalized_op_method_makes_call(self):
         """TestOperationMethods."""
         self.answers(DONE)

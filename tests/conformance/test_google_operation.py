@@ -7,6 +7,8 @@ import json
 
 from conformance import ENDS, ID, QUICK, SELDOM, GoogleTest, ScriptTest, harness, libfutured
 
+LONG_NAME = "projects/test/operations/operation"
+
 
 class Operation(GoogleTest):
     def submit(self, simulate, **more):
@@ -68,10 +70,14 @@ class Operation(GoogleTest):
         self.assertEqual((error.kind, error.message, error.remote_code), ("remote", "meep", None))
 
     def test_exception_with_error_code(self):
-        """The code is the service's own, google.rpc's: 5 is NOT_FOUND. It is no HTTP status."""
+        """The code is the service's own, google.rpc's: 5 is NOT_FOUND. It is no HTTP status, and an HTTP status is no code."""
         self.service.add(ID, polls=1, error={"message": "meep", "code": 5})
         error = self.make(ID).exception(harness.PATIENCE)
-        self.assertEqual((error.kind, error.message, error.remote_code), ("remote", "meep", "5"))
+        self.assertEqual((error.kind, error.message, error.remote_code, error.grpc_code), ("remote", "meep", "5", 5))
+        self.assertNotEqual(error.http_status, 404)
+        error = self.make("operations/unknown").exception(harness.PATIENCE)
+        self.assertEqual((error.kind, error.http_status), ("lost", 404))
+        self.assertNotEqual(error.grpc_code, 404)
 
     def test_unexpected_result(self):
         self.service.add(ID, polls=1, neither=True)
@@ -112,6 +118,28 @@ class Operation(GoogleTest):
         future = self.submit({"polls": 0, "response": {"v": 1}})
         self.assertEqual(future.json(harness.PATIENCE), {"v": 1})
         self.assertEqual((self.count("submit"), self.polls()), (1, 0))
+
+    def test__refresh_grpc(self):
+        """GetOperation(name), for which this service has a GET: the name is a path of its own, whatever it begins with."""
+        self.service.add(LONG_NAME, polls=1, response=b"1")
+        self.assertEqual(self.make(LONG_NAME).result(harness.PATIENCE), b"1")
+        self.assertEqual([(entry["method"], entry["target"]) for entry in self.requests()], [("GET", "/v1/" + LONG_NAME)] * 2)
+
+    def test__cancel_grpc(self):
+        """CancelOperation(name), likewise."""
+        self.service.add(LONG_NAME)
+        future = self.make(LONG_NAME)
+        self.asked(future)
+        future.cancel()
+        self.ended(libfutured.Cancelled, future)
+        self.assertEqual([(entry["method"], entry["target"]) for entry in self.requests("cancel")],
+                         [("POST", f"/v1/{LONG_NAME}:cancel")])
+
+    def test_from_grpc(self):
+        """An operation that another client has started, over whatever it speaks: its name is all that is needed of it."""
+        self.service.add(LONG_NAME, polls=0, metadata={"percent": 100}, response=b'{"v": 1}')
+        future = self.make(LONG_NAME)
+        self.assertEqual((future.json(harness.PATIENCE), self.count("submit"), self.polls(LONG_NAME)), ({"v": 1}, 0, 1))
 
     def test_from_gapic(self):
         """What a generated client sends along with each call is a header of the spec."""

@@ -145,6 +145,10 @@ class Polling(PollingTest):
         self.service.stumble(ID, [503])
         del creation["retry"]
         self.assertEqual(self.c.create(**creation).result(harness.PATIENCE), b"42")
+        # None is no policy that fails later: it is as if nothing was said
+        self.service.stumble(ID, [503])
+        made = self.rpc.call("future.create", {**creation, "retry": None, "polling": None})
+        self.assertEqual(self.result(made["id"]), b"42")
 
     def test_polling_future_with__done_or_raise(self):
         """To look once is a wait of 0, and a handle with FUTURED_LOOK_ONCE."""

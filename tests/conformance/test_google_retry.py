@@ -9,6 +9,7 @@ import math
 import time
 
 from conformance import QUICK, ScriptTest, harness, libfutured
+from liborders import on_trouble, trouble
 
 DONE = {"json": {"state": "done", "value": 42}}
 PENDING = {"json": {"state": "working"}}
@@ -154,15 +155,18 @@ class RetryTarget(RetryTest):
         self.succeeds(self.trying(503, 503), 3)
 
     def test_retry_target_w_on_error(self):
-        """What went wrong is told while it goes on: nobody's callback is needed for it."""
-        future = self.trying(503, retry=LADDER)
+        """Each failure is told while it goes on, to callbacks, and to who looks."""
+        future, told = self.trying(503, retry=LADDER), []
+        on_trouble(future, lambda f: told.append(trouble(f)))
         self.delays(future, 1)
         snapshot = harness.wait_until(lambda: "condition" in (found := self.snapshot(future.id)) and found, "its condition")
         self.assertEqual((snapshot["state"], snapshot["condition"], snapshot["attempts"]), ("running", "unreachable", 1))
         self.assertIn("503", snapshot["last_error"])
+        self.c.process_until(lambda: told)
         future.refresh()
         self.succeeds(future, 2)
         self.assertNotIn("condition", self.snapshot(future.id))
+        self.assertEqual(told, [(snapshot["last_error"], 1)])
 
     def test_retry_target_non_retryable_error(self):
         self.ended(libfutured.Failed, self.trying(400), kind="remote", http_status=400)

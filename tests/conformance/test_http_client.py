@@ -64,6 +64,19 @@ class HttpClient(ComputingTest):
         self.computed()
         self.assertEqual((self.file(), os.stat(self.refresh_file).st_mode & 0o777), ("refresh-2", 0o600))
 
+    def test_write_tokens_to_credentials_file(self):
+        """Also where there was no such file of the user's: what was handed over is not what is written to."""
+        directory = os.path.join(self.home.path, "handed-over")
+        os.mkdir(directory, 0o700)
+        os.rename(self.refresh_file, os.path.join(directory, "chemcloud-refresh"))
+        self.daemon.stop()
+        self.daemon.env["CREDENTIALS_DIRECTORY"] = directory
+        self.daemon.start()
+        self.c = self.connect()
+        self.computed()
+        with open(os.path.join(directory, "chemcloud-refresh"), encoding="ascii") as file:
+            self.assertEqual((self.file(), file.read().strip()), ("refresh-2", self.token))
+
     def test_write_tokens_to_credentials_file_adds_new_profiles_to_credentials_file(self):
         """Each credential is a file of its own: another one stays as it was."""
         other = self.credential("other", "untouched")
@@ -92,6 +105,27 @@ class HttpClient(ComputingTest):
     def test__refresh_tokens_not_called_if_access_token_not_expired(self):
         for _ in range(3):
             self.computed()
+        self.assertEqual(self.count("token"), 1)
+
+    def test__set_tokens_called_if_access_token_expired_and_no_refresh_token_set(self):
+        """Without one the client asks in its own name, each time anew."""
+        self.credential("chemcloud-secret", "hush")
+        self.config(f"[credential chemcloud]\ntype = oauth2\ntoken_url = {self.service.url}/api/v2/oauth/token\n"
+                    "client_id = me\nclient_secret = chemcloud-secret\n")
+        self.daemon.stop()
+        self.daemon.start()
+        self.c = self.connect()
+        _, future = self.task(polls=1)
+        harness.wait_until(lambda: self.count("token") >= 1, "it asks")
+        self.assertIn("grant_type=client_credentials", self.forms()[0])
+        self.assertNotIn("refresh_token=", self.forms()[0])
+        self.assertFalse(future.done())
+
+    def test__decode_access_token(self):
+        """It is not decoded: this one is no JWT at all, and good for as long as was said when it was given."""
+        for _ in range(2):
+            self.computed()
+        self.assertEqual({entry["headers"]["authorization"] for entry in self.requests("poll")}, {"Bearer access-1"})
         self.assertEqual(self.count("token"), 1)
 
     def test_concurrent_refresh_is_one(self):

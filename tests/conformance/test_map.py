@@ -9,11 +9,27 @@ NUMBERS = [1, 2, 3, 4, 5]
 
 
 class TestRecursiveMaps(FunctionsTest):
+    def ended_in_the_loop(self, futures):
+        """Their values in order, with callbacks and the program's own loop."""
+        left = set(futures)
+        for future in futures:
+            future.on_done(left.discard)
+        self.c.process_until(lambda: not left)
+        return [future.json() for future in futures]
+
     def test_blocking(self):
         """Each is waited for by the program, in one group after the other."""
         strings = Group.new(self.c, self.map("to_string", NUMBERS)).get(harness.PATIENCE)
         self.assertEqual(strings, ["1", "2", "3", "4", "5"])
         self.assertEqual(Group.new(self.c, self.map("to_int", strings)).get(harness.PATIENCE), NUMBERS)
+
+    def test_async_blocking(self):
+        strings = self.ended_in_the_loop(self.map("to_string", NUMBERS))
+        self.assertEqual(strings, ["1", "2", "3", "4", "5"])
+        self.assertEqual(self.ended_in_the_loop(self.map("to_int", strings)), NUMBERS)
+
+    def test_async_non_blocking(self):
+        self.assertEqual(self.ended_in_the_loop(self.map("to_int", self.map("to_string", NUMBERS))), NUMBERS)
 
     def test_non_blocking(self):
         """The second are created before the first have ended, and the list before both."""
@@ -38,6 +54,13 @@ class TestRecursiveMaps(FunctionsTest):
         strings = self.list_of(self.map("to_string", NUMBERS))
         future = self.c.create(spec=self.spec("to_int", "{result:%s/4/result}" % strings.id))
         self.assertEqual(future.json(harness.PATIENCE), 5)
+
+    def test_async_tail_call(self):
+        """But it is nothing that a function could go on with: that is an operation."""
+        members = self.map("to_string", NUMBERS)
+        future = self.tail_call("to_string", [0], {"kind": "group", "of": [member.id for member in members]})
+        error = self.ended(libfutured.Failed, future, kind="invalid_spec")
+        self.assertIn("kind", error.message)
 
     def test_map_reduce_futures(self):
         reduced = [self.reduce("concat_strings", list("12345")) for _ in range(3)]

@@ -1,4 +1,6 @@
 """test_reduce.py - after Tensorlake's tests/applications/test_reduce.py: a function from one value to the next."""
+import errno
+
 from conformance import harness, libfutured
 from functions import FunctionsTest
 from liborders import promise, set_result
@@ -21,6 +23,14 @@ class TestReduce(FunctionsTest):
         error = self.ended(libfutured.Failed, future, kind="dependency")
         self.assertIn("division", error.message)
         self.assertEqual(len(self.functions_called()), 4)
+
+    def test_reduce_nothing(self):
+        """There is no future to be had for nothing: neither one without a spec, nor one that takes a value from nobody."""
+        for creation in ({}, {"spec": self.spec("accumulate", "{result:}", {"sum": 0})}):
+            with self.assertRaises(libfutured.Error) as caught:
+                self.c.create(**creation).created(harness.PATIENCE)
+            self.assertIn((caught.exception.code, caught.exception.name), ((-errno.EINVAL, None), (-errno.ENOEXEC, "InvalidSpec")))
+        self.assertEqual(self.functions_called(), [])
 
     def test_reduce_initial(self):
         """It is a future like the items, here one that is given its value last; without items its value is the end."""

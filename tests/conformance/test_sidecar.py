@@ -19,26 +19,7 @@ with libfutured.Connection(sys.argv[2]) as c:
 """
 
 
-class Sidecar(SamplingTest):
-    def threads(self, number, function):
-        """Run function(i, its own connection) in so many threads; what went wrong in them goes wrong here."""
-        failures = []
-
-        def run(i):
-            try:
-                with libfutured.Connection(self.home.socket) as connection:
-                    function(i, connection)
-            except Exception as failure:
-                failures.append(failure)
-        threads = [threading.Thread(target=run, args=(i,)) for i in range(number)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(harness.PATIENCE)
-        self.assertEqual(failures, [])
-
-
-class TestRPCExecution(Sidecar):
+class TestRPCExecution(SamplingTest):
     def test_direct_return(self):
         self.assertEqual(self.request(result=7).json(harness.PATIENCE), 7)
 
@@ -78,7 +59,7 @@ class TestRPCExecution(Sidecar):
         self.assertEqual({str(f.json()) for f in logprobs}, {"[0.1, 0.2, None]"})
 
 
-class TestErrorHandling(Sidecar):
+class TestErrorHandling(SamplingTest):
     def test_target_exception(self):
         self.ended(libfutured.Failed, self.request(error="Simulated failure", category="server"),
                    message="Simulated failure", remote_code="server", kind="remote")
@@ -114,7 +95,7 @@ class TestErrorHandling(Sidecar):
         self.assertIsNone(future.exception(harness.PATIENCE))
 
 
-class TestLifecycle(Sidecar):
+class TestLifecycle(SamplingTest):
     def test_shutdown_is_idempotent(self):
         self.c.shut()
         self.c.shut()
@@ -196,7 +177,7 @@ class TestLifecycle(Sidecar):
         self.assertEqual(self.count("poll", name), 1)
 
 
-class TestMultiTarget(Sidecar):
+class TestMultiTarget(SamplingTest):
     def test_two_targets_isolated(self):
         made = [self.promise(polls=1, result=value) for value in (7, 30)]
         self.assertEqual([future.json(harness.PATIENCE) for future, _ in made], [7, 30])
@@ -212,7 +193,7 @@ class TestMultiTarget(Sidecar):
         self.assertEqual(called, [])
 
 
-class TestConcurrency(Sidecar):
+class TestConcurrency(SamplingTest):
     def test_multithreaded_submits(self):
         ids = set()
 

@@ -6,7 +6,7 @@ manner of Tinker. A wait that is over leaves nothing behind, and is a TimeoutErr
 import base64
 import json
 
-from conformance import LibraryTest, harness, libfutured
+from conformance import SELDOM, LibraryTest, harness, libfutured
 from tinker import Tinker
 
 SAMPLE = {"sequences": [{"stop_reason": "stop", "tokens": [1], "logprobs": [-0.5]}]}
@@ -74,13 +74,18 @@ class Waiting(LibraryTest):
 
     def test_query_count_does_not_scale_with_waiters(self):
         """Not one request more for 50 connections that wait, than for nobody."""
-        name, future = self.pending()
+        self.service.fault({"kind": "poll", "status": 503})
+        name = self.service.prepare()
+        future = self.make(name, retry=SELDOM).created(harness.PATIENCE)
+        harness.wait_until(lambda: "last_error" in self.snapshot(future.id), "the only poll for an hour")
         waiting = [self.connect().attach(future.id) for _ in range(50)]
         harness.wait_until(lambda: not any(one.wait(0) for one in waiting) and self.waits() >= 50, "all of them wait")
+        self.assertEqual(self.count("poll"), 1)
         self.service.complete(name, result=SAMPLE)
+        future.refresh()
         for one in waiting:
             self.assertEqual(one.json(harness.PATIENCE), SAMPLE)
-        self.assertEqual(self.count("poll"), 1)
+        self.assertEqual(self.count("poll"), 2)
 
     def unknown(self, wait):
         with self.assertRaises(libfutured.Error) as caught:

@@ -1,47 +1,58 @@
 """test_waiting_costs_nothing.py - no request is sent because somebody waits: 1, 8 and 64 processes cost what none costs.
 
-Each operation is over at its third poll, so the number of requests says whether any was sent that need not have been.
+After its first poll an operation's next one is an hour away. All who wait do so when the service ends it, and then it is
+polled once more, as it is told to: every other request was sent because of somebody who waits, or who begins to.
 """
 import json
 import os
 import subprocess
 import sys
+import time
 
 import harness
-from harness import QUICK, wait_until
+from harness import wait_until
 from operations import OperationsTest
+from services import ONCE
 
 WAITER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "waiter.py")
 CROWDS = (1, 8, 64)
 OPERATIONS = 100
-POLLS = 3
-REQUESTS = OPERATIONS * POLLS
+POLLS = 2                          # of each: one at its creation, one after its end
 
 
 class WaitingCostsNothing(OperationsTest):
     def operations(self, crowd):
-        """New operations, and the creations of their futures; the service lets them wait until go()."""
+        """New operations, and the creations of their futures."""
         self.google.reset()
-        self.google.fault({"kind": "get", "hold": True, "times": None})
-        poll = {**self.from_profile("poll"), "timeout": 10 * harness.PATIENCE}
-        creations = []
-        for i in range(OPERATIONS):
-            name = f"operations/{crowd}-{i}"
-            self.google.add(name, polls=POLLS - 1, response=json.dumps(name).encode())
-            creations.append(self.creation(name, key=name, spec={"poll": poll}, polling=QUICK))
-        return creations
+        self.names = [f"operations/{crowd}-{i}" for i in range(OPERATIONS)]
+        for name in self.names:
+            self.google.add(name)
+        return [self.creation(name, key=name, polling=ONCE) for name in self.names]
 
-    def go(self, waits):
-        """Once so many wait, the service answers."""
+    def at_rest(self, ids):
+        """The answers to all polls are there, and the next ones are far away."""
+        soon = (time.time() + 60) * 1000
+        return all(self.snapshot(some_id).get("next_poll_at_ms", 0) > soon for some_id in ids)
+
+    def go(self, ids, waits):
+        """Once so many wait, the operations end."""
         wait_until(lambda: self.rpc.call("server.stats")["waits"] >= waits, f"{waits} wait")
-        self.google.call(self.google.faults.clear)
-        self.google.release()
+        wait_until(lambda: self.at_rest(ids), "the answers to the first polls")
+        self.assertEqual(self.requests_seen(), OPERATIONS, "somebody waits, and it is asked")
+        for name in self.names:
+            self.google.end(name, response=json.dumps(name).encode())
+        for some_id in ids:
+            self.rpc.call("future.refresh", {"id": some_id})
 
-    def cost(self, crowd):
+    def requests_seen(self):
+        return self.google.stats()["requests"]["total"]
+
+    def assert_costs_nothing(self, crowd):
         """What the service saw of it."""
-        requests = self.google.stats()["requests"]
-        print(f"{crowd} processes wait for {OPERATIONS} operations: {requests['get']} requests", file=sys.stderr)
-        return requests["total"]
+        requests = self.requests_seen()
+        print(f"{crowd} processes wait for {OPERATIONS} operations: {requests} requests", file=sys.stderr)
+        self.assertEqual(requests, OPERATIONS * POLLS)
+        self.assertEqual({name: self.google.polled(name) for name in self.names}, dict.fromkeys(self.names, POLLS))
 
     def start(self, command, **options):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
@@ -60,9 +71,9 @@ class WaitingCostsNothing(OperationsTest):
 
     def test_nobody_waits(self):
         ids = self.create_all(self.operations(0))
-        self.go(0)
+        self.go(ids, 0)
         wait_until(lambda: self.rpc.call("server.stats")["futures"]["succeeded"] == OPERATIONS, "all are over")
-        self.assertEqual(self.cost(0), REQUESTS)
+        self.assert_costs_nothing(0)
         self.assertEqual(len(set(ids)), OPERATIONS)
 
     def test_processes_that_create_them_with_the_same_keys(self):
@@ -75,24 +86,25 @@ class WaitingCostsNothing(OperationsTest):
                 for _ in range(crowd):
                     with open(file.name, encoding="utf-8") as stdin:
                         processes.append(self.start([sys.executable, "-B", WAITER], stdin=stdin))
-            self.go(crowd)
+            wait_until(lambda: self.rpc.call("server.stats")["waits"] >= crowd, f"{crowd} wait")
+            ids = self.create_all(order["creations"])   # they are there: this finds them
+            self.go(ids, crowd)
             told = [json.loads(self.output(process)) for process in processes]
             self.assertEqual(sum(one["created"] for one in told), OPERATIONS)
-            names = [creation["params"]["name"] for creation in order["creations"]]
             for one in told:
-                self.assertEqual([json.loads(result) for result in one["results"]], names)
-                self.assertEqual((one["ids"], set(one["states"])), (told[0]["ids"], {"succeeded"}))
-            self.assertEqual(self.cost(crowd), REQUESTS)
+                self.assertEqual([json.loads(result) for result in one["results"]], self.names)
+                self.assertEqual((one["ids"], set(one["states"])), (ids, {"succeeded"}))
+            self.assert_costs_nothing(crowd)
 
     def test_processes_that_attach_to_their_ids(self):
         for crowd in CROWDS:
             ids = self.create_all(self.operations(crowd))
             processes = [self.start([harness.FUTURECTL, "wait", *ids], stdin=subprocess.DEVNULL) for _ in range(crowd)]
             # the library waits for each of so few by itself
-            self.go(crowd * OPERATIONS)
+            self.go(ids, crowd * OPERATIONS)
             for process in processes:
                 self.output(process)
-            self.assertEqual(self.cost(crowd), REQUESTS)
+            self.assert_costs_nothing(crowd)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""test_parity.py - docs/parity.md names tests and functions that exist; and what does not is found."""
+"""test_parity.py - docs/parity.md names tests and functions that exist, and tests/conformance/README.md the tests that answer
+those of others; and what does not is found."""
 import os
 import re
 import sys
@@ -6,7 +7,8 @@ import unittest
 
 ROOT = os.path.abspath(os.environ.get("srcdir", os.path.join(os.path.dirname(__file__), "..", "..")))
 # Of a table's row: what it is in the page's own words, and which cells are ours and the tests'.
-COLUMNS = {"| there | what it does | here | shown by |": (2, 3), "| wish | where it came up | here | shown by |": (2, 3)}
+COLUMNS = {"| there | what it does | here | shown by |": (2, 3), "| wish | where it came up | here | shown by |": (2, 3),
+           "| feature | who has it | here | shown by |": (2, 3)}
 TEST = re.compile(r"`([\w/]+\.(?:py|c))::(\w+)`")
 
 
@@ -36,6 +38,10 @@ class Tree:
             form = r"START_TEST\((\w+)\)" if path.endswith(".c") else r"^    (?:async )?def (test_\w+)\("
             self.tests[path] = None if text is None else set(re.findall(form, text, re.M))
         return self.tests[path]
+
+    def conformance(self):
+        """The files of tests that answer those of others."""
+        return [name for name in os.listdir(os.path.join(self.root, "tests", "conformance")) if name.startswith("test_")]
 
     def problem_of_test(self, path, name):
         names = self.names(path)
@@ -95,6 +101,58 @@ def problems(page, tree):
     return found, seen, len(tests)
 
 
+THEIRS = {"| theirs | ours | names |": True, "| theirs | name | why |": False}
+
+
+def counterparts(page, tree):
+    """What is wrong with the tables of counterparts, a line each; and how many names have one, and have none."""
+    found, count, answered = [], {True: 0, False: 0}, None
+    for number, line in enumerate(page.splitlines(), 1):
+        answered = THEIRS.get(line, answered if line.startswith("|") else None)
+        if answered is None or line in THEIRS or not line.startswith("|") or re.fullmatch(r"[|\-]+", line):
+            continue
+        theirs, second, third = (cell.strip() for cell in line.strip("|").split("|"))
+        files = re.findall(r"`(\w+\.py)`", second) if answered else tree.conformance()
+        names = (third if answered else second).split()
+        count[answered] += len(names)
+        have = set().union(*(tree.names("conformance/" + file) or () for file in files))
+        for name in names:
+            if answered and "test_" + name not in have:
+                found.append(f"{number}: {second} has no test_{name} of {theirs}")
+            elif not answered and "test_" + name in have:
+                found.append(f"{number}: there is a test_{name} by now")
+        if not names or not theirs or not third:
+            found.append(f"{number}: not a row")
+        if answered:
+            found += [f"{number}: {problem}" for file in files for name in sorted(tree.names("conformance/" + file) or ("",))[:1]
+                      if (problem := tree.problem_of_test("conformance/" + file, name))]
+    return found, count[True], count[False]
+
+
+class Counterparts(unittest.TestCase):
+    maxDiff = None
+
+    def test_each_of_theirs_has_one(self):
+        tree = Tree(ROOT)
+        found, answered, meaningless = counterparts(tree.read("tests/conformance/README.md"), tree)
+        self.assertEqual(found, [])
+        print(f"{answered} tests of others have a counterpart, {meaningless} have none")
+        self.assertGreater(answered, 350)
+        self.assertLess(meaningless, 10)
+
+    def test_what_is_not_there_is_found(self):
+        tree = Tree(ROOT)
+        head = "| theirs | ours | names |\n|---|---|---|\n"
+        self.assertEqual(counterparts(head + "| a | `test_wait.py` `test_future.py` | timeout cancel |\n", tree), ([], 2, 0))
+        for row, problem in (("| a | `test_wait.py` | timeout cancel |", "has no test_cancel"),
+                             ("| a | `test_weight.py` | timeout |", "there is no tests/conformance/test_weight.py"),
+                             ("| a | `test_wait.py` | |", "not a row")):
+            self.assertIn(problem, "\n".join(counterparts(head + row + "\n", tree)[0]))
+        head = "| theirs | name | why |\n|---|---|---|\n"
+        self.assertIn("by now", counterparts(head + "| a | timeout | b |\n", tree)[0][0])
+        self.assertEqual(counterparts(head + "| a | weight | b |\n", tree), ([], 0, 1))
+
+
 class Parity(unittest.TestCase):
     maxDiff = None
 
@@ -103,7 +161,7 @@ class Parity(unittest.TestCase):
         found, seen, tests = problems(tree.read("docs/parity.md"), tree)
         self.assertEqual(found, [])
         print(f"{seen} rows, {tests} tests")
-        self.assertGreater(seen, 150)
+        self.assertGreater(seen, 230)
 
     def test_what_is_not_there_is_found(self):
         head = "| there | what it does | here | shown by |\n|---|---|---|---|\n"

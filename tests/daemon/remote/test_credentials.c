@@ -145,6 +145,34 @@ START_TEST(test_pause)
 }
 END_TEST
 
+/* While no new value can be had the old one is used to its end, unless a service refuses it. */
+START_TEST(test_used_to_its_end)
+{
+	make_oauth2();
+	strcpy(answer, "{\"access_token\":\"token-#\",\"expires_in\":60}");
+	expect("cloud", NULL, "token-1");
+	clock_ms += 46000;
+	answer_status = 503;
+	expect("cloud", NULL, "token-1");
+	ck_assert_uint_eq(requests, 2);
+	clock_ms += 999;
+	expect("cloud", NULL, "token-1");
+	ck_assert_uint_eq(requests, 2);
+	clock_ms += 1;
+	expect("cloud", NULL, "token-1");
+	ck_assert_uint_eq(requests, 3);
+	clock_ms += 13000;
+	expect_failure("cloud", NULL, " answered HTTP 503");
+	answer_status = 200;
+	clock_ms += 60000;
+	expect("cloud", NULL, "token-5");
+	answer_status = 503;
+	clock_ms += 46000;
+	expect_failure("cloud", "token-5", " answered HTTP 503");
+	expect_failure("cloud", NULL, " answered HTTP 503");
+}
+END_TEST
+
 /* --- helpers -------------------------------------------------------------------------------------- */
 
 static void make_command(const char *script)
@@ -316,7 +344,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_file, test_single_flight, test_rejected, test_rejected_again_and_again, test_pause,
+		test_file, test_single_flight, test_rejected, test_rejected_again_and_again, test_pause, test_used_to_its_end,
 		test_command, test_command_expires, test_command_fails, test_command_unreadable,
 		test_command_refused, test_origins, test_configure, test_free_in_flight,
 	};
