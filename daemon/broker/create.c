@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* One creation under way. */
 struct creation {
 	struct broker *broker;
