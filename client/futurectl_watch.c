@@ -43,7 +43,7 @@ static void watch_print_json(const struct futured_event *event)
 	    "event", watch_event_name(event->type), "id", event->id, "state", ctl_state_name(event->state),
 	    "at_ms", (json_int_t)event->at_ms, "progress", progress, "message", event->message,
 	    "error", ctl_error_json(event->error));
-	if (event->type == FUTURED_EVENT_TROUBLE)
+	if (event->message)
 		json_object_set_new(object, "attempts", json_integer((json_int_t)event->attempts));
 	ctl_print_json(object);
 }
@@ -59,9 +59,9 @@ static void watch_print(const struct futured_event *event)
 		putchar(' ');
 		ctl_print_text(event->progress);
 	}
-	if (event->type == FUTURED_EVENT_TROUBLE) {
+	if (event->message) {
 		printf(" (%llu in a row) ", (unsigned long long)event->attempts);
-		ctl_print_text(event->message ? event->message : "");
+		ctl_print_text(event->message);
 	}
 	if (event->error) {
 		printf(" %s: ", event->error->kind ? event->error->kind : "error");

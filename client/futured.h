@@ -544,8 +544,8 @@ struct futured_event {
 	const char *id;                     /* NULL for READY, GAP and END */
 	const char *progress;               /* JSON text as the service sent it, or NULL */
 	const struct futured_error *error;  /* of a future that failed; of END */
-	const char *message;                /* of TROUBLE: what went wrong */
-	uint64_t attempts;                  /* of TROUBLE: failed in a row */
+	const char *message;                /* of TROUBLE: what went wrong; NULL when that was over as it was told */
+	uint64_t attempts;                  /* with a message: failed in a row */
 };
 
 /* The event lives until the callback returns. */

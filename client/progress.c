@@ -10,44 +10,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is called for. */
+enum {
+	NEWS_PROGRESS = 1,
+	NEWS_TROUBLE = 2
+};
+
 struct progress_callback {
 	struct progress_callback *next;
-	bool of_trouble;
+	unsigned news;               /* one of these */
 	futured_cb cb;
 	void *userdata;
 };
 
-/* Run what was registered for one or the other before this began. False: nobody holds the handle any more. */
-static bool progress_call_back(struct progress *progress, bool of_trouble)
+/* Run what was registered for any of that news before this began. */
+static void progress_call_back(struct progress *progress, unsigned news)
 {
 	struct progress_callback *callback = progress->callbacks, *last = callback;
 	futured_future *f = progress->future;
-	bool held;
 
 	while (last && last->next)
 		last = last->next;
 	futured_future_ref(f);
 	for (; callback; callback = callback == last ? NULL : callback->next) {
 		/* As long as anybody but us holds the handle, and then some: these live as long as it does. */
-		if (callback->of_trouble == of_trouble && f->refs > 1)
+		if ((callback->news & news) && f->refs > 1)
 			callback->cb(f, callback->userdata);
 	}
-	held = f->refs > 1;
 	futured_future_unref(f);
-	return held;
 }
 
 /* What a future.get brought that was not known. */
 static void progress_run_due(struct due *due)
 {
 	struct progress *progress = (struct progress *)(void *)((char *)due - offsetof(struct progress, due));
-	bool new_text = progress->new_text, new_trouble = progress->new_trouble;
+	unsigned news = progress->news;
 
-	progress->new_text = progress->new_trouble = false;
-	if (new_text && !progress_call_back(progress, false))
-		return;
-	if (new_trouble)
-		progress_call_back(progress, true);
+	progress->news = 0;
+	progress_call_back(progress, news);
 }
 
 /* Replace *text by a copy of what came. 1: it is another one; 0: the same, or memory was short. */
@@ -105,6 +105,19 @@ void progress_fail(struct progress *progress, int error)
 	future_finish(f, error, failure_from_answer(&answer));
 }
 
+/* An event of progress or of trouble: which of them is news. What an older event would have said may be in this one, and
+ * a trouble without a message is one that was over when it was told. */
+static unsigned progress_take_step(struct progress *progress, const struct futured_event *event)
+{
+	unsigned news = progress_replace(&progress->text, slice_from_str(event->progress)) ? NEWS_PROGRESS : 0;
+
+	if (event->type != FUTURED_EVENT_TROUBLE || !event->message)
+		return news;
+	progress->attempts = event->attempts;
+	progress_replace(&progress->trouble, slice_from_str(event->message));
+	return news | NEWS_TROUBLE;
+}
+
 void progress_take_event(struct progress *progress, const struct futured_event *event)
 {
 	if (event->seq <= progress->seen)
@@ -115,15 +128,8 @@ void progress_take_event(struct progress *progress, const struct futured_event *
 		progress_take_state(progress, event->state);
 		break;
 	case FUTURED_EVENT_PROGRESS:
-		if (progress_replace(&progress->text, slice_from_str(event->progress)))
-			progress_call_back(progress, false);
-		break;
 	case FUTURED_EVENT_TROUBLE:
-		if (!event->message)    /* it was over before it was read */
-			break;
-		progress->attempts = event->attempts;
-		progress_replace(&progress->trouble, slice_from_str(event->message));
-		progress_call_back(progress, true);
+		progress_call_back(progress, progress_take_step(progress, event));
 		break;
 	case FUTURED_EVENT_FORGOTTEN:
 		feed_leave(progress);
@@ -167,10 +173,10 @@ static int progress_on_snapshot(void *owner, const struct answer *answer)
 		return 0;
 	progress->seen = snapshot.seq.value;
 	if (progress_take_trouble(progress, &snapshot))
-		progress->new_trouble = true;
+		progress->news |= NEWS_TROUBLE;
 	if (progress_replace(&progress->text, snapshot.progress))
-		progress->new_text = true;
-	if (progress->new_text || progress->new_trouble)
+		progress->news |= NEWS_PROGRESS;
+	if (progress->news)
 		conn_due_add(progress->future->conn, &progress->due);
 	progress_take_state(progress, state);
 	return 0;
@@ -281,7 +287,7 @@ static void progress_want_steps(futured_future *f)
 		feed_want(progress);
 }
 
-static int progress_register(futured_future *f, bool of_trouble, futured_cb cb, void *userdata)
+static int progress_register(futured_future *f, unsigned news, futured_cb cb, void *userdata)
 {
 	struct progress_callback **at, *callback = NULL;
 	int r;
@@ -293,7 +299,7 @@ static int progress_register(futured_future *f, bool of_trouble, futured_cb cb, 
 		callback = malloc(sizeof(*callback));
 		if (!callback)
 			return -ENOMEM;
-		*callback = (struct progress_callback){ .of_trouble = of_trouble, .cb = cb, .userdata = userdata };
+		*callback = (struct progress_callback){ .news = news, .cb = cb, .userdata = userdata };
 	}
 	if (!f->progress) {
 		r = progress_new(f);
@@ -312,12 +318,12 @@ static int progress_register(futured_future *f, bool of_trouble, futured_cb cb, 
 
 int futured_future_on_progress(futured_future *f, futured_cb cb, void *userdata)
 {
-	return progress_register(f, false, cb, userdata);
+	return progress_register(f, NEWS_PROGRESS, cb, userdata);
 }
 
 int futured_future_on_trouble(futured_future *f, futured_cb cb, void *userdata)
 {
-	return progress_register(f, true, cb, userdata);
+	return progress_register(f, NEWS_TROUBLE, cb, userdata);
 }
 
 const char *futured_future_progress(futured_future *f)

@@ -34,7 +34,7 @@ struct progress {
 	char *trouble;                    /* the message of the request that failed last, or NULL */
 	uint64_t attempts;                /* that failed in a row, then */
 	struct due due;                   /* while callbacks are to be run for what a future.get brought: */
-	bool new_text, new_trouble;
+	unsigned news;                    /* which of them */
 	struct progress_callback *callbacks;   /* oldest first */
 };
 

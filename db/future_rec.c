@@ -91,6 +91,20 @@ fail:
 	return -ENOMEM;
 }
 
+size_t future_rec_bytes(const struct future_rec *rec)
+{
+	size_t bytes = rec->n_after * sizeof(*rec->after);
+
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		const char *text = *text_at((struct future_rec *)rec, i);
+
+		bytes += text ? strlen(text) : 0;
+	}
+	for (size_t i = 0; i < rec->n_labels; i++)
+		bytes += sizeof(*rec->labels) + strlen(rec->labels[i].name) + strlen(rec->labels[i].value);
+	return bytes;
+}
+
 void future_rec_done(struct future_rec *rec)
 {
 	for (size_t i = 0; i < N_TEXTS; i++)

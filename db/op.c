@@ -51,6 +51,12 @@ static int copy_blob(struct op *op, struct store_blob blob, struct op_bytes *ret
 	return 0;
 }
 
+static int copy_rec(struct op *op, const struct future_rec *rec)
+{
+	op->bytes += future_rec_bytes(rec);
+	return future_rec_copy(rec, &op->rec);
+}
+
 struct op *op_new_create(const struct future_rec *rec, const struct store_texts *texts,
     const struct event_rec *event)
 {
@@ -58,7 +64,7 @@ struct op *op_new_create(const struct future_rec *rec, const struct store_texts 
 
 	if (!op)
 		return NULL;
-	if (future_rec_copy(rec, &op->rec) < 0 || copy_texts(op, texts) < 0)
+	if (copy_rec(op, rec) < 0 || copy_texts(op, texts) < 0)
 		return op_free(op);
 	return op;
 }
@@ -74,7 +80,7 @@ static int copy_changing(struct op *op, const struct future_rec *rec)
 	changing.n_after = 0;
 	changing.profile = NULL;
 	changing.key = NULL;
-	return future_rec_copy(&changing, &op->rec);
+	return copy_rec(op, &changing);
 }
 
 struct op *op_new_update(const struct future_rec *rec, const struct event_rec *event, struct store_blob result,
@@ -97,7 +103,7 @@ struct op *op_new_continue(const struct future_rec *rec, const struct store_text
 
 	if (!op)
 		return NULL;
-	return future_rec_copy(rec, &op->rec) < 0 || copy_texts(op, texts) < 0 ? op_free(op) : op;
+	return copy_rec(op, rec) < 0 || copy_texts(op, texts) < 0 ? op_free(op) : op;
 }
 
 struct op *op_new_forget(const uint8_t id[STORE_ID_BYTES], const struct event_rec *event)

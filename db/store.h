@@ -98,6 +98,8 @@ struct future_rec {
 
 /* Copies it with all its texts and labels; 0 or -ENOMEM with *ret untouched. */
 int future_rec_copy(const struct future_rec *rec, struct future_rec *ret);
+/* Bytes of what rec points to, about. */
+size_t future_rec_bytes(const struct future_rec *rec);
 /* Frees what rec points to, not rec. */
 void future_rec_done(struct future_rec *rec);
 /* For a record that began as a shallow copy of base: frees its texts and its dependencies, as far as they are not

@@ -34,16 +34,6 @@ uint64_t batches_fade(const struct broker *broker)
 	return sched_next(&broker->batches.fading);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 void batch_append(struct batch *batch, struct future *future)
 {
 	future->batch.prev = batch->last;
@@ -173,7 +163,7 @@ void batch_empty(struct batch *batch)
 {
 	struct broker *broker = batch->broker;
 	uint64_t now = core_now_usec(broker);
-	uint64_t until = earlier(foot_of(batch), now + FADING_USEC);
+	uint64_t until = core_earlier(foot_of(batch), now + FADING_USEC);
 	int r;
 
 	if (broker->stopping || until <= now) {
@@ -228,12 +218,12 @@ static void welcome(struct batch *batch, const struct future *future, bool newco
 
 	batch_take_policies(batch, future->plan);
 	if (first) {
-		batch->polling_rung = later(batch->polling_rung, rung);
-		batch->retry_rung = later(batch->retry_rung, future->rec.retry_delay_usec);
+		batch->polling_rung = core_later(batch->polling_rung, rung);
+		batch->retry_rung = core_later(batch->retry_rung, future->rec.retry_delay_usec);
 	} else {
-		batch->polling_rung = earlier(batch->polling_rung, rung);
+		batch->polling_rung = core_earlier(batch->polling_rung, rung);
 	}
-	batch->next_usec = earlier(batch->next_usec, later(future->next_usec, foot));
+	batch->next_usec = core_earlier(batch->next_usec, core_later(future->next_usec, foot));
 	batch_arm(batch);
 }
 

@@ -13,19 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The time until something is tried again that memory was too short for. */
-#define SHORTAGE_USEC 1000000u
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t later(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* When the next turn is, as far as its members have a say in it: what the least patient asks for. */
 static uint64_t next_delay(struct batch *batch)
 {
@@ -34,7 +21,7 @@ static uint64_t next_delay(struct batch *batch)
 	if (batch->ladder || batch->wish_usec == UINT64_MAX)
 		delay = policy_next(&batch->polling, &batch->polling_rung, core_random(batch->broker));
 	if (batch->wish_usec < delay)
-		delay = later(batch->wish_usec, batch->polling.initial_usec);
+		delay = core_later(batch->wish_usec, batch->polling.initial_usec);
 	return delay;
 }
 
@@ -72,10 +59,10 @@ static void end_turn(struct batch *batch, uint64_t delay_usec)
 	batch->asked = NULL;
 	batch->n_asked = 0;
 	if (batch->later_usec != UINT64_MAX)
-		batch->next_usec = earlier(batch->next_usec, later(batch->later_usec, foot));
+		batch->next_usec = core_earlier(batch->next_usec, core_later(batch->later_usec, foot));
 	if (delay_usec != UINT64_MAX)
-		batch->next_usec = earlier(batch->next_usec, now + delay_usec);
-	batch->next_usec = later(batch->next_usec, now);
+		batch->next_usec = core_earlier(batch->next_usec, now + delay_usec);
+	batch->next_usec = core_later(batch->next_usec, now);
 	batch_arm(batch);
 	tell_members(batch);
 }
@@ -88,7 +75,7 @@ static uint64_t time_left(const struct future *member)
 
 	if (timeout == POLICY_NO_TIMEOUT || spent_ms <= 0)
 		return timeout;
-	return timeout - earlier(timeout, (uint64_t)spent_ms * 1000);
+	return timeout - core_earlier(timeout, (uint64_t)spent_ms * 1000);
 }
 
 /* A member could not be asked about. The first time that is written down, and again when it is the end; else the number
@@ -129,12 +116,12 @@ static uint64_t apply_failure(struct batch *batch, const struct verdict *verdict
 		note_failure(batch, future, verdict);
 		/* None is left to one whose end found no memory: it is tried again at the next turn. */
 		if (future->batch.group == batch && time_left(future) > 0)
-			left = earlier(left, time_left(future));
+			left = core_earlier(left, time_left(future));
 	}
 	broker->stats.retries = retries + 1;     /* one request, however many heard of it */
 	delay = policy_next(&batch->retry, &batch->retry_rung, core_random(broker));
 	if (verdict->has_delay)
-		delay = later(verdict->delay_usec, batch->retry.initial_usec);
+		delay = core_later(verdict->delay_usec, batch->retry.initial_usec);
 	if (verdict->has_retry_after && verdict->retry_after_usec > delay)
 		delay = verdict->retry_after_usec;
 	return policy_fit(delay, left, &last);
@@ -158,7 +145,7 @@ static void finish_request(struct batch *batch, const struct verdict *verdict)
 	}
 	delay = next_delay(batch);
 	if (verdict->has_retry_after)
-		delay = later(delay, verdict->retry_after_usec);
+		delay = core_later(delay, verdict->retry_after_usec);
 	end_turn(batch, delay);
 }
 
@@ -186,7 +173,7 @@ static void apply_pending(struct batch *batch, struct future *future, const stru
 		wish = verdict->retry_after_usec;
 	else
 		batch->ladder = true;
-	batch->wish_usec = earlier(batch->wish_usec, wish);
+	batch->wish_usec = core_earlier(batch->wish_usec, wish);
 	future->batch.not_before_usec = wish == UINT64_MAX ? 0 : core_now_usec(batch->broker) + wish;
 	if (progress && future->plan->reset_on_progress)
 		batch->polling_rung = 0;
@@ -282,11 +269,11 @@ static void choose(struct batch *batch, size_t most)
 		future->batch.turn = batch->turn;
 		batch->todo--;
 		if (future->batch.not_before_usec > now) {
-			batch->later_usec = earlier(batch->later_usec, future->batch.not_before_usec);
+			batch->later_usec = core_earlier(batch->later_usec, future->batch.not_before_usec);
 			continue;
 		}
 		if (!begin(future)) {
-			batch->later_usec = earlier(batch->later_usec, now + SHORTAGE_USEC);
+			batch->later_usec = core_earlier(batch->later_usec, now + SHORTAGE_USEC);
 			continue;
 		}
 		batch_take_policies(batch, future->plan);

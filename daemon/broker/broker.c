@@ -17,9 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The time until something is tried again that memory was too short for. */
-#define SHORTAGE_USEC 1000000u
-
 static struct bucket_limits limits_of(const struct broker_config *config)
 {
 	return (struct bucket_limits){
@@ -97,11 +94,6 @@ void broker_configure(struct broker *broker, const struct broker_config *config)
 	broker->retention.due = true;
 }
 
-static uint64_t earliest(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 static struct future *pop_due(struct sched *sched, uint64_t now_usec)
 {
 	struct sched_entry *entry = sched_pop(sched, now_usec);
@@ -122,7 +114,7 @@ static void expire(struct future *future, uint64_t now_usec)
 /* When the next request is due, or a deadline. */
 static uint64_t next_request(const struct broker *broker)
 {
-	return earliest(sched_next(&broker->timers), earliest(keepalives_next(broker), batches_next(broker)));
+	return core_earlier(sched_next(&broker->timers), core_earlier(keepalives_next(broker), batches_next(broker)));
 }
 
 uint64_t broker_run(struct broker *broker)
@@ -143,9 +135,9 @@ uint64_t broker_run(struct broker *broker)
 	while ((future = pop_due(&broker->expiries, now)))
 		expire(future, now);
 	retention_run(broker);
-	next = earliest(next_request(broker), earliest(sched_next(&broker->expiries),
-	    earliest(sched_next(&broker->wait_timers), earliest(batches_fade(broker), assemblies_next(broker, now)))));
-	return broker->stopping ? next : earliest(next, buckets_next(broker->buckets, now));
+	next = core_earlier(next_request(broker), core_earlier(sched_next(&broker->expiries),
+	    core_earlier(sched_next(&broker->wait_timers), core_earlier(batches_fade(broker), assemblies_next(broker, now)))));
+	return broker->stopping ? next : core_earlier(next, buckets_next(broker->buckets, now));
 }
 
 void broker_clock_set(struct broker *broker)

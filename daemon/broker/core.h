@@ -13,6 +13,9 @@
 #include "daemon/broker/stops.h"
 #include "daemon/broker/subscription.h"
 
+/* The time until something is tried again that memory was too short for. */
+#define SHORTAGE_USEC 1000000u
+
 struct broker {
 	struct broker_config config;
 	struct broker_host host;
@@ -59,6 +62,17 @@ static inline uint64_t core_random(const struct broker *broker)
 
 	broker->host.random(broker->host.self, &random, sizeof random);
 	return random;
+}
+
+/* Of two times, or spans. */
+static inline uint64_t core_earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t core_later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
 }
 
 /* The future behind an id that the caller may read (and, with write, change): else ERROR_NOT_FOUND or

@@ -17,8 +17,6 @@
 
 /* How long after its deadline the answer to a last request is waited for. */
 #define DEADLINE_GRACE_USEC 5000000u
-/* The time until something is tried again that memory was too short for. */
-#define SHORTAGE_USEC 1000000u
 
 static uint64_t saturating_add(uint64_t a, uint64_t b)
 {

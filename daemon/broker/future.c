@@ -1,4 +1,4 @@
-/* future.c - one future in memory: its record, its states and moves, and what hangs on it. */
+/* future.c - one future in memory: its record, and what hangs on it. */
 #include "daemon/broker/future.h"
 
 #include "daemon/broker/broker.h"

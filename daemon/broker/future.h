@@ -1,4 +1,4 @@
-/* future.h - one future in memory: its record, its states and moves, and what hangs on it. */
+/* future.h - one future in memory: its record, and what hangs on it. */
 #ifndef BROKER_FUTURE_H
 #define BROKER_FUTURE_H
 

@@ -6,10 +6,10 @@
 #include "daemon/broker/future.h"
 
 /*
- * A held future (rec.held) is pending. Until its start time has come and those that it comes after have succeeded, its
- * timer is that of the hold, and no request is made for it. A timer and a group are held all their life: what they
- * wait for is their end. One of those that a future comes after fails it, unless it is a group, by failing, by being
- * cancelled, or by being forgotten.
+ * A held future (rec.held) is pending, or runs on to an operation that waits. Until its start time has come and those
+ * that it comes after have succeeded, its timer is that of the hold, and no request is made for it. A timer and a group
+ * are held all their life: what they wait for is their end. One of those that a future comes after fails it, unless it
+ * is a group, by failing, by being cancelled, or by being forgotten.
  */
 
 /* Fill in what a creation says of it; the plan is there. ERROR_NOT_FOUND: one that the caller may not see, by its

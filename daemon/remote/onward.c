@@ -4,6 +4,7 @@
 #include "daemon/remote/onward.h"
 #include "daemon/remote/keys.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -253,41 +254,29 @@ static int pour_text(struct pour *pour, const char *text, json_t **ret, struct e
 	return *ret ? 0 : place_no_memory(error);
 }
 
-/* A copy of a value in which every string stands for itself. */
-static json_t *protect(enum kind kind, const json_t *value)
+/* A string of a value, as it is when it stands for itself. */
+static int protect(void *arg, const json_t *string, json_t **ret, struct error *error)
 {
-	json_t *copy, *item;
-	const char *key;
+	const struct pour *pour = arg;
+	size_t len = json_string_length(string);
 	char *text;
-	size_t i, len = json_string_length(value);
 
-	if (json_is_string(value)) {
-		if (!counts(kind, json_string_value(value), len))
-			return json_incref((json_t *)value);
-		text = template_escape(json_string_value(value), len, &len);
-		copy = text ? json_stringn_nocheck(text, len) : NULL;
-		free(text);
-		return copy;
+	if (!counts(pour->kind, json_string_value(string), len)) {
+		*ret = json_incref((json_t *)string);
+		return 0;
 	}
-	if (!json_is_array(value) && !json_is_object(value))
-		return json_incref((json_t *)value);
-	copy = json_is_array(value) ? json_array() : json_object();
-	json_array_foreach((json_t *)value, i, item)
-		if (copy && json_array_append_new(copy, protect(kind, item)) < 0)
-			goto fail;
-	json_object_foreach((json_t *)value, key, item)
-		if (copy && json_object_set_new_nocheck(copy, key, protect(kind, item)) < 0)
-			goto fail;
-	return copy;
-fail:
-	json_decref(copy);
-	return NULL;
+	text = template_escape(json_string_value(string), len, &len);
+	*ret = text ? json_stringn_nocheck(text, len) : NULL;
+	free(text);
+	return *ret ? 0 : place_no_memory(error);
 }
 
 /* A string that is one single template takes the value's own type. */
-static int pour_string(struct pour *pour, const char *text, json_t **ret, struct error *error)
+static int pour_string(void *arg, const json_t *string, json_t **ret, struct error *error)
 {
+	const char *text = json_string_value(string);
 	char name[TEMPLATE_NAME_MAX + 1];
+	struct pour *pour = arg;
 	const json_t *value;
 	int r;
 
@@ -297,50 +286,14 @@ static int pour_string(struct pour *pour, const char *text, json_t **ret, struct
 	if (!value)
 		return error_set(error, ERROR_INVALID_SPEC, "{%s} has no value", name);
 	r = take(pour, json_dumpb(value, NULL, 0, JSON_ENCODE_ANY | JSON_COMPACT), error);
-	if (r < 0)
-		return r;
-	*ret = protect(pour->kind, value);
-	return *ret ? 0 : place_no_memory(error);
-}
-
-static int pour_json(struct pour *pour, const json_t *json, json_t **ret, struct error *error)
-{
-	json_t *filled, *value, *item;
-	const char *key;
-	size_t i;
-	int r = 0;
-
-	if (json_is_string(json))
-		return pour_string(pour, json_string_value(json), ret, error);
-	if (!json_is_array(json) && !json_is_object(json)) {
-		*ret = json_incref((json_t *)json);
-		return 0;
-	}
-	filled = json_is_array(json) ? json_array() : json_object();
-	if (!filled)
-		return place_no_memory(error);
-	json_array_foreach((json_t *)json, i, value) {
-		r = r < 0 ? r : pour_json(pour, value, &item, error);
-		if (r == 0 && json_array_append_new(filled, item) < 0)
-			r = place_no_memory(error);
-	}
-	json_object_foreach((json_t *)json, key, value) {
-		r = r < 0 ? r : pour_json(pour, value, &item, error);
-		if (r == 0 && json_object_set_new(filled, key, item) < 0)
-			r = place_no_memory(error);
-	}
-	if (r < 0)
-		json_decref(filled);
-	else
-		*ret = filled;
-	return r;
+	return r < 0 ? r : tree_copy(value, protect, pour, ret, error);
 }
 
 /* One part of a `with`, as the text that a creation would have. */
 static int fill_part(struct pour *pour, const json_t *part, char **ret, struct error *error)
 {
 	json_t *filled;
-	int r = pour_json(pour, part, &filled, error);
+	int r = tree_copy(part, pour_string, pour, &filled, error);
 
 	if (r < 0)
 		return r;
@@ -358,7 +311,7 @@ static int fill_after(struct pour *pour, const json_t *part, struct onward *onwa
 {
 	json_t *filled, *item;
 	size_t i, count;
-	int r = pour_json(pour, part, &filled, error);
+	int r = tree_copy(part, pour_string, pour, &filled, error);
 
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #include "daemon/remote/capture.h"
 #include "daemon/remote/json.h"
 #include "daemon/remote/limits.h"
+#include "daemon/remote/tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -122,38 +123,19 @@ static int param_names(const json_t *json, json_t *names, bool *ret_any, const s
 	return r;
 }
 
+/* A string of a param, filled if it is a template. */
+static int param_string(void *arg, const json_t *string, json_t **ret, struct error *error)
+{
+	if (is_template(string))
+		return template_fill_json(string, arg, ret, error);
+	*ret = json_incref((json_t *)string);
+	return 0;
+}
+
 /* A copy of a param with its templates filled. */
 static int param_fill(const json_t *json, const struct values *values, json_t **ret, struct error *error)
 {
-	json_t *filled, *value, *item;
-	const char *key;
-	size_t i;
-	int r = 0;
-
-	if (is_template(json))
-		return template_fill_json(json, values, ret, error);
-	if (!json_is_array(json) && !json_is_object(json)) {
-		*ret = json_incref((json_t *)json);
-		return 0;
-	}
-	filled = json_is_array(json) ? json_array() : json_object();
-	if (!filled)
-		return place_no_memory(error);
-	json_array_foreach((json_t *)json, i, value) {
-		r = r < 0 ? r : param_fill(value, values, &item, error);
-		if (r == 0 && json_array_append_new(filled, item) < 0)
-			r = place_no_memory(error);
-	}
-	json_object_foreach((json_t *)json, key, value) {
-		r = r < 0 ? r : param_fill(value, values, &item, error);
-		if (r == 0 && json_object_set_new(filled, key, item) < 0)
-			r = place_no_memory(error);
-	}
-	if (r < 0)
-		json_decref(filled);
-	else
-		*ret = filled;
-	return r;
+	return tree_copy(json, param_string, (void *)(uintptr_t)values, ret, error);
 }
 
 /* Only results may be named in a param. */
@@ -345,10 +327,12 @@ int references_take(const struct references *references, size_t i, struct slice 
     struct error *error)
 {
 	struct taking taking = { .references = references, .result = i, .text = result };
-	int r = taken ? spec_parse_stored("values", slice_from_str(taken), &taking.taken, error) : 0;
+	int r = 0;
 
 	error->code = ERROR_NONE;
-	if (!taken && !(taking.taken = json_object()))
+	if (taken)
+		r = spec_parse_stored("values", slice_from_str(taken), &taking.taken, error);
+	else if (!(taking.taken = json_object()))
 		r = place_no_memory(error);
 	for (size_t at = 0; r == 0 && at < references->count;)
 		r = take_some(&taking, &at, error);

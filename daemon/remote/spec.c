@@ -36,13 +36,14 @@ struct spec_cache *spec_cache_free(struct spec_cache *cache)
 struct syntax {
 	char message[JSON_ERROR_TEXT_LENGTH];
 	int line, column;
+	bool is_json;                   /* it is what the parser makes of it: it may have had no memory to tell */
 };
 
 /* An object, or -EINVAL with what is wrong, or -ENOMEM. flags: of jansson. */
 static int parse(struct slice text, size_t max, size_t flags, json_t **ret, struct syntax *ret_wrong)
 {
-	struct json_fault fault;
-	json_error_t problem;
+	struct json_fault fault = { .what = NULL };
+	json_error_t problem = { .line = 0 };
 	json_t *json;
 
 	*ret_wrong = (struct syntax){ .line = 0 };
@@ -57,12 +58,14 @@ static int parse(struct slice text, size_t max, size_t flags, json_t **ret, stru
 		return -EINVAL;
 	}
 	json = json_loadb(text.data, text.len, flags, &problem);
-	if (!json && json_error_code(&problem) == json_error_out_of_memory)
+	/* The parser often says nothing at all when it has no memory. */
+	if (!json && (json_error_code(&problem) == json_error_out_of_memory || problem.text[0] == '\0'))
 		return -ENOMEM;
 	if (!json) {
 		snprintf(ret_wrong->message, sizeof(ret_wrong->message), "%s", problem.text);
 		ret_wrong->line = problem.line;
 		ret_wrong->column = problem.column;
+		ret_wrong->is_json = !fault.what;
 		return -EINVAL;
 	}
 	if (!json_is_object(json)) {
@@ -74,28 +77,33 @@ static int parse(struct slice text, size_t max, size_t flags, json_t **ret, stru
 	return 0;
 }
 
-static int parse_named(const char *what, struct slice text, size_t max, size_t flags, json_t **ret, struct error *error)
+/* What parse() ended with, for people. */
+static int tell(const char *what, int r, const struct syntax *wrong, struct error *error)
 {
-	struct syntax wrong;
-	int r = parse(text, max, flags, ret, &wrong);
-
 	if (r == -ENOMEM)
 		return place_no_memory(error);
-	if (r < 0 && wrong.line > 0)
-		return error_set(error, ERROR_INVALID_SPEC, "%s: line %d, column %d: %s", what, wrong.line, wrong.column,
-		    wrong.message);
-	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s: %s", what, wrong.message) : 0;
+	if (r < 0 && wrong->line > 0)
+		return error_set(error, ERROR_INVALID_SPEC, "%s: line %d, column %d: %s", what, wrong->line, wrong->column,
+		    wrong->message);
+	return r < 0 ? error_set(error, ERROR_INVALID_SPEC, "%s: %s", what, wrong->message) : 0;
 }
 
 int spec_parse_json(const char *what, struct slice text, json_t **ret, struct error *error)
 {
-	return parse_named(what, text, REMOTE_SPEC_MAX, JSON_REJECT_DUPLICATES, ret, error);
+	struct syntax wrong;
+	int r = parse(text, REMOTE_SPEC_MAX, JSON_REJECT_DUPLICATES, ret, &wrong);
+
+	return tell(what, r, &wrong, error);
 }
 
 int spec_parse_stored(const char *what, struct slice text, json_t **ret, struct error *error)
 {
+	struct syntax wrong;
 	/* Their limits are those of the values; their names come on top. */
-	return parse_named(what, text, 2 * (REMOTE_TAKEN_MAX + REMOTE_CAPTURED_MAX), JSON_ALLOW_NUL, ret, error);
+	int r = parse(text, 2 * (REMOTE_TAKEN_MAX + REMOTE_CAPTURED_MAX), JSON_ALLOW_NUL, ret, &wrong);
+
+	/* What was written by the same library can be read by it, but for memory. */
+	return tell(what, r < 0 && wrong.is_json ? -ENOMEM : r, &wrong, error);
 }
 
 static int read_base(const json_t *json, void *field, const struct place *place, struct error *error)

@@ -6,6 +6,7 @@
 #include "daemon/remote/http.h"
 #include "daemon/remote/reference.h"
 #include "daemon/remote/text.h"
+#include "daemon/remote/tree.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -443,9 +444,10 @@ fail:
 	return r == -ENOMEM ? place_no_memory(error) : r;
 }
 
-static int fill_string(const json_t *json, const struct values *values, json_t **ret, struct error *error)
+static int fill_string(void *arg, const json_t *string, json_t **ret, struct error *error)
 {
-	const char *template = json_string_value(json);
+	const struct values *values = arg;
+	const char *template = json_string_value(string);
 	char name[TEMPLATE_NAME_MAX + 1];
 	json_t *value;
 	char *text;
@@ -472,38 +474,5 @@ static int fill_string(const json_t *json, const struct values *values, json_t *
 
 int template_fill_json(const json_t *json, const struct values *values, json_t **ret, struct error *error)
 {
-	json_t *filled, *value, *item;
-	const char *key;
-	size_t i;
-	int r = 0;
-
-	if (json_is_string(json))
-		return fill_string(json, values, ret, error);
-	if (!json_is_array(json) && !json_is_object(json)) {
-		*ret = json_incref((json_t *)json);
-		return 0;
-	}
-	filled = json_is_array(json) ? json_array() : json_object();
-	if (!filled)
-		return place_no_memory(error);
-	json_array_foreach((json_t *)json, i, value) {
-		r = template_fill_json(value, values, &item, error);
-		if (r == 0 && json_array_append_new(filled, item) < 0)
-			r = place_no_memory(error);
-		if (r < 0)
-			goto fail;
-	}
-	json_object_foreach((json_t *)json, key, value) {
-		r = template_fill_json(value, values, &item, error);
-		if (r == 0 && json_object_set_new(filled, key, item) < 0)
-			r = place_no_memory(error);
-		if (r < 0)
-			goto fail;
-	}
-	*ret = filled;
-	return 0;
-
-fail:
-	json_decref(filled);
-	return r;
+	return tree_copy(json, fill_string, (void *)(uintptr_t)values, ret, error);
 }

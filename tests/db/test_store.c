@@ -417,6 +417,29 @@ START_TEST(a_label_twice_is_the_callers_mistake)
 }
 END_TEST
 
+/* The texts of a record are as much in the queue as a result is. */
+START_TEST(what_is_queued_has_a_size)
+{
+	size_t len = (size_t)16 * 1024 * 1024;
+	struct future_rec rec;
+	char text[256];
+	int n = 0;
+
+	store_close(store);
+	ck_assert_int_eq(fixture_try_open(dir, &store, text), 0);
+	fixture_rec(&rec, 1);
+	free(rec.progress);
+	rec.progress = malloc(len + 1);
+	memset(rec.progress, ' ', len);
+	rec.progress[len] = '\0';
+	while (n < 32 && store_update(store, &rec, NULL, nothing, nothing, NULL, NULL) == 0)
+		n++;
+	ck_assert_int_gt(n, 4);
+	ck_assert_int_lt(n, 17);
+	future_rec_done(&rec);
+}
+END_TEST
+
 /* --- another operation ------------------------------------------------------------------------- */
 
 static int go_on(const struct future_rec *rec, uint64_t seq)
@@ -529,6 +552,7 @@ int main(void)
 	tcase_add_test(tcase, reads_see_the_writes_before_them);
 	tcase_add_test(tcase, the_event_log_is_trimmed);
 	tcase_add_test(tcase, a_label_twice_is_the_callers_mistake);
+	tcase_add_test(tcase, what_is_queued_has_a_size);
 	tcase_add_test(tcase, the_next_operation_is_there_whole);
 	tcase_add_test(tcase, one_without_profile_and_dependencies);
 	tcase_add_test(tcase, nothing_goes_on_in_part);

@@ -71,10 +71,14 @@ class Row7(ScriptTest):
     def test_row_7_a_long_poll_that_is_not_answered(self):
         self.service.fault({"kind": "poll", "hold": True, "times": 2})
         self.poll_answers(DONE)
+        begin = time.monotonic()
         made = self.start({"long_poll": True, "timeout": 0.3}, polling=ONCE)
         self.result(made)
         self.assertEqual((self.statuses(), self.rpc.call("server.stats")["retries"]), ([None, None, 200], 0))
-        self.assertGreaterEqual(min(self.gaps("poll")), 0.29)
+        # the time runs from when a request is sent, and a busy service takes note of it late
+        _, second, third = (entry["at"] - begin for entry in self.requests("poll"))
+        self.assertGreaterEqual(second, 0.29)
+        self.assertGreaterEqual(third, 0.58)
 
     def test_row_7_progress_resets_the_ladder(self):
         rules = [*ENDS, {"when": {"status": 200}, "then": "pending", "progress": "/n"}]
@@ -143,6 +147,8 @@ class Row8(ScriptTest):
         made = self.start({"rules": rules}, credential="key", headers={"X-Key": "{credential}"}, retry=ONCE)
         wait_until(lambda: self.snapshot(made).get("attempts"), "the retry")
         self.assertLessEqual(len(self.statuses()), 2)
+        # that it runs may take longer to the disk than the service to its answer
+        wait_until(lambda: self.snapshot(made)["state"] != "pending", "a state that is durable")
         self.assertEqual(self.snapshot(made)["state"], "running")
 
     def test_row_8_connections_without_end(self):

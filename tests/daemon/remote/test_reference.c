@@ -4,6 +4,7 @@
 
 #include "daemon/remote/limits.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,6 +354,40 @@ START_TEST(values_have_a_size)
 }
 END_TEST
 
+static int left;               /* allocations that jansson still gets */
+
+static void *allocate(size_t size)
+{
+	return left-- > 0 ? malloc(size) : NULL;
+}
+
+/* For want of memory it is tried again: the future must not fail for that. */
+START_TEST(memory_is_short)
+{
+	struct remote_plan *plan = plan_with(POLL, "{\"a\": \"{result:" A "}\", \"b\": [\"{result:" B "/x}\"]}");
+	struct slice a = slice_from_str("1"), b = slice_from_str("{\"x\": [2]}");
+	char *taken, *more;
+	int r = -ENOMEM;
+
+	ck_assert_int_eq(references_take(&plan->references, 0, a, NULL, &taken, &(struct error){ 0 }), 0);
+	for (int most = 0; r < 0; most++) {
+		struct error error = { 0 };
+
+		ck_assert_int_lt(most, 1000);
+		left = most;
+		json_set_alloc_funcs(allocate, free);
+		r = references_take(&plan->references, 1, b, taken, &more, &error);
+		json_set_alloc_funcs(malloc, free);
+		if (r < 0)
+			ck_assert_msg(error.code == ERROR_OUT_OF_MEMORY, "%d: %s", most, error.message);
+	}
+	ck_assert_str_eq(more, "{\"result:=a\":1,\"result:=b\":[[2]]}");
+	free(taken);
+	free(more);
+	plan_free(plan);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("reference");
@@ -368,5 +403,6 @@ int main(void)
 	tcase_add_test(tcase, a_param_of_an_array_is_no_text);
 	tcase_add_test(tcase, more_than_one_pass_can_find);
 	tcase_add_test(tcase, values_have_a_size);
+	tcase_add_test(tcase, memory_is_short);
 	return plan_run("reference", tcase);
 }
