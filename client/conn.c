@@ -72,12 +72,14 @@ void conn_due_remove(struct futured *c, struct due *due)
 	c->n_due--;
 }
 
-/* Call back at most max times; returns how often. */
+/* Call back at most max times, and what the callbacks have queued only in the next turn; returns how often. */
 static unsigned conn_call_back(struct futured *c, unsigned max)
 {
 	struct due *due;
 	unsigned n = 0;
 
+	if (max > c->n_due)
+		max = (unsigned)c->n_due;
 	while (n < max && (due = TAILQ_FIRST(&c->due))) {
 		conn_due_remove(c, due);
 		due->run(due);

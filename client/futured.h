@@ -275,7 +275,8 @@ FUTURED_API const struct futured_error *futured_future_error(futured_future *f);
  * Follow a future before its end. From here on its state, progress and trouble are heard of, whatever the number of
  * handles that are followed; cb, which may be NULL, is called for each change of its progress, first for what there is,
  * or for each request to the service that failed and will be tried again. As for other callbacks, in the order of
- * registration and as long as the handle is held. The daemon may merge what comes faster than it is read.
+ * registration and as long as the handle is held; never once the handle is done: what comes with its end is told before,
+ * what comes after it is not. The daemon may merge what comes faster than it is read.
  * 0, also for a handle that is done, of which nothing more is heard; -ENOMEM, -ENOTCONN, -ECHILD.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_on_progress(futured_future *f, futured_cb cb, void *userdata);
