@@ -36,7 +36,7 @@ static int ask_send(futured_future *f)
 	if (f->result_len > 0)
 		params.offset = (struct maybe_u64){ .set = true, .value = f->result_len };
 	fields_write(&pack, result_params_fields, &params);
-	r = request_send(f->conn, request, &pack, wait ? REQUEST_LONG : 0, ask_on_result, f);
+	r = request_send(f->conn, request, &pack, REQUEST_READ | (wait ? REQUEST_LONG : 0), ask_on_result, f);
 	if (r == 0)
 		f->request = request;
 	return r;

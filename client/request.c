@@ -151,13 +151,13 @@ void request_orphan(struct futured *c, struct request *request)
 {
 	request->on_answer = NULL;
 	request->owner = NULL;
-	/* Without a connection there is nobody who waits, and what is to be asked again is being sorted out. */
-	if (!(request->flags & REQUEST_LONG) || c->state != CONN_OPEN)
+	if (c->requests.sorting)
 		return;
-	if (request->sent > 0)
-		request_cancel(c, request->id);
-	else
+	/* Also one that was sent on a connection that is lost, and would be sent again. */
+	if (request->sent == 0 && (request->flags & (REQUEST_LONG | REQUEST_READ)))
 		request_remove(c, request);
+	else if (request->flags & REQUEST_LONG)
+		request_cancel(c, request->id);
 }
 
 bool request_writable(const struct futured *c)
@@ -274,8 +274,8 @@ static bool request_survives(const struct request *request)
 		return false;
 	if (request->flags & REQUEST_ONCE)
 		return request->sent < request->len;
-	/* Nobody waits for it any more. A creation is sent all the same: REQUEST_LONG is what only waits. */
-	return request->on_answer || !(request->flags & REQUEST_LONG);
+	/* Nobody waits for it any more. A creation is sent all the same. */
+	return request->on_answer || !(request->flags & (REQUEST_LONG | REQUEST_READ));
 }
 
 void request_lost(struct futured *c, int error, bool all)
@@ -289,6 +289,7 @@ void request_lost(struct futured *c, int error, bool all)
 	TAILQ_CONCAT(&before, &table->sent, entry);
 	TAILQ_CONCAT(&before, &table->unsent, entry);
 	table->n_sent = 0;
+	table->sorting = true;
 	while ((request = TAILQ_FIRST(&before))) {
 		TAILQ_REMOVE(&before, request, entry);
 		TAILQ_INSERT_TAIL(&table->unsent, request, entry);
@@ -298,4 +299,5 @@ void request_lost(struct futured *c, int error, bool all)
 		else
 			request->sent = 0;
 	}
+	table->sorting = false;
 }

@@ -156,6 +156,34 @@ START_TEST(comes_back_and_asks_again)
 }
 END_TEST
 
+/* Otherwise the daemon would wait for nobody, and take what it sends for delivered. */
+START_TEST(what_was_released_meanwhile_is_not_asked_again)
+{
+	futured *c = peer_connect(&peer, 0);
+	futured_future *waits, *looks;
+
+	ck_assert_int_eq(futured_attach(c, ID_A, 0, NULL, NULL, &waits), 0);
+	ck_assert_int_eq(futured_attach(c, ID_B, FUTURED_LOOK_ONCE, NULL, NULL, &looks), 0);
+	pump(c);
+	peer_expect(&peer, "future.result");
+	peer_expect(&peer, "future.result");
+	peer_down(&peer);
+	pump(c);
+	ck_assert_int_eq(futured_get_fd(c), -EAGAIN);
+	futured_future_unref(waits);
+	futured_future_unref(looks);
+	/* Nothing is wanted of it, so it comes back for what is asked next. */
+	ck_assert_int_eq(futured_call(c, "server.stats", NULL, NULL, NULL, NULL), 0);
+	peer_up(&peer);
+	drive_to_reconnection(c);
+	peer_welcome(&peer);
+	pump(c);
+	peer_expect(&peer, "server.stats");
+	ck_assert(peer_is_quiet(&peer));
+	futured_unref(c);
+}
+END_TEST
+
 START_TEST(a_creation_is_sent_again_with_its_own_key)
 {
 	struct futured_create_options options = FUTURED_CREATE_INIT;
@@ -515,6 +543,7 @@ int main(void)
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, bad_options);
 	tcase_add_test(tcase, comes_back_and_asks_again);
+	tcase_add_test(tcase, what_was_released_meanwhile_is_not_asked_again);
 	tcase_add_test(tcase, a_creation_is_sent_again_with_its_own_key);
 	tcase_add_test(tcase, a_retry_is_not_sent_twice);
 	tcase_add_test(tcase, waits_for_a_daemon_that_says_it_shuts_down);
