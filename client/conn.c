@@ -475,13 +475,26 @@ futured *futured_ref(futured *c)
 	return c;
 }
 
+/* Close for good, and call back about it unless that goes on already. Somebody must hold a reference. */
+static void conn_shut(struct futured *c)
+{
+	conn_end(c, -ECONNABORTED);
+	if (!c->processing) {
+		c->processing = true;
+		while (conn_call_back(c, CONN_CALLBACKS_PER_TURN) > 0)
+			;
+		c->processing = false;
+	}
+}
+
 futured *futured_unref(futured *c)
 {
 	if (!c || --c->refs > 0)
 		return NULL;
 	/* What is called back may take a reference for a while, and in the end of it releases it. */
 	c->refs = 1;
-	futured_close(c);
+	if (c->pid == getpid())
+		conn_shut(c);
 	if (--c->refs == 0)
 		conn_free(c);
 	return NULL;
@@ -491,14 +504,10 @@ void futured_close(futured *c)
 {
 	if (c->pid != getpid())
 		return;
-	conn_end(c, -ECONNABORTED);
-	if (c->processing)
-		return;
-	c->processing = true;
 	c->refs++;
-	while (conn_call_back(c, CONN_CALLBACKS_PER_TURN) > 0)
-		;
-	c->processing = false;
+	conn_shut(c);
+	/* A loop that has nothing to watch should hear of it, too. */
+	conn_wake(c);
 	futured_unref(c);
 }
 
