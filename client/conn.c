@@ -232,18 +232,11 @@ static int conn_receive(struct futured *c)
 	return conn_may_read(c) ? stream_read(&c->in, c->fd) : 0;
 }
 
-static int conn_write(struct futured *c)
-{
-	int r = request_write(c);
-
-	/* What the daemon said before it closed is still there to be read. */
-	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
-}
-
 /* One turn. 1 when there was something to do. */
 static int conn_turn(struct futured *c)
 {
 	int progress = 0, r;
+	bool deaf;
 
 	if (c->state == CONN_DOWN && conn_is_wanted(c) && conn_now() >= c->retry_usec) {
 		conn_try(c);
@@ -251,11 +244,17 @@ static int conn_turn(struct futured *c)
 	}
 	progress |= future_flush(c);
 	progress |= feed_flush(c);
-	r = c->fd >= 0 ? conn_write(c) : 0;
+	r = c->fd >= 0 ? request_write(c) : 0;
+	/* What the daemon said before it closed is still there to be read. */
+	deaf = r == -EPIPE || r == -ECONNRESET;
+	if (deaf)
+		r = 0;
 	if (r >= 0) {
 		progress |= r;
 		progress |= conn_call_back(c, CONN_CALLBACKS_PER_TURN) > 0;
 		r = c->fd >= 0 ? conn_receive(c) : 0;
+		if (r == 0 && deaf && conn_may_read(c))
+			r = -ECONNRESET;
 	}
 	if (r == -EBADMSG) {
 		conn_end(c, r);

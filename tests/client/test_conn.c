@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -343,6 +344,24 @@ START_TEST(no_sigpipe)
 }
 END_TEST
 
+/* One that listens no more, and does not close: what cannot be said to it is said to the next. */
+START_TEST(a_daemon_that_is_deaf)
+{
+	futured *c = peer_connect(&peer, 0);
+
+	ck_assert_int_eq(shutdown(peer.fd, SHUT_RD), 0);
+	ck_assert_int_eq(futured_call(c, "server.stats", NULL, NULL, NULL, NULL), 0);
+	for (int i = 0; i < 10 && futured_get_fd(c) >= 0; i++)
+		ck_assert_int_ge(futured_process(c), 0);
+	ck_assert_int_eq(futured_get_fd(c), -EAGAIN);
+	drive_to_reconnection(c);
+	peer_welcome(&peer);
+	pump(c);
+	peer_expect(&peer, "server.stats");
+	futured_unref(c);
+}
+END_TEST
+
 static void count_call(futured_future *f, void *userdata)
 {
 	++*(int *)userdata;
@@ -551,6 +570,7 @@ int main(void)
 	tcase_add_test(tcase, an_idle_connection_is_not_missed);
 	tcase_add_test(tcase, without_reconnection_all_ends);
 	tcase_add_test(tcase, no_sigpipe);
+	tcase_add_test(tcase, a_daemon_that_is_deaf);
 	tcase_add_test(tcase, a_child_stays_silent);
 	tcase_add_test(tcase, nested_calls_are_refused);
 	tcase_add_test(tcase, a_callback_may_release_everything);
