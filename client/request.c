@@ -70,6 +70,9 @@ int request_begin(struct futured *c, const char *method, struct pack *pack, stru
 	uint32_t slot;
 	int r;
 
+	/* Something that was read before the end may be handed on after it. */
+	if (c->state == CONN_CLOSED)
+		return -ENOTCONN;
 	if (table->n_free == 0) {
 		r = request_grow(table);
 		if (r < 0)

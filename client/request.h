@@ -64,7 +64,7 @@ void request_table_done(struct request_table *table);
 /*
  * Begin a request: reserves an id and writes the envelope into pack; the caller adds one map of params and
  * calls request_send(), or request_drop() when it gives up.
- * 0; -ENOBUFS with REQUEST_MAX under way, -ENOMEM.
+ * 0; -ENOBUFS with REQUEST_MAX under way, -ENOMEM, -ENOTCONN when c is closed for good.
  */
 int request_begin(struct futured *c, const char *method, struct pack *pack, struct request **ret);
 

@@ -325,6 +325,25 @@ START_TEST(what_was_missed_is_asked_for)
 }
 END_TEST
 
+/* What is still to be handed on then asks for nothing more. */
+START_TEST(events_are_missing_and_the_connection_ends)
+{
+	uint32_t id;
+
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("p")), 0);
+	pump(c);
+	peer_reply_subscribed(&peer, peer_expect(&peer, "server.stats"), 0, 10, false);
+	pump(c);
+	id = peer_expect(&peer, "future.subscribe");
+	peer_reply_subscribed(&peer, id, 1, 500, true);
+	peer_send_bytes(&peer, "\xc1", 1);
+	while (futured_process(c) >= 0)
+		;
+	ck_assert_int_eq(futured_future_result(f, NULL, NULL), -EBADMSG);
+	ck_assert(TAILQ_EMPTY(&c->requests.unsent));
+}
+END_TEST
+
 START_TEST(codes_of_google)
 {
 	static const struct { const char *code; int number; } rows[] = {
@@ -365,6 +384,7 @@ int main(void)
 	tcase_add_test(tcase, the_last_step_comes_before_the_end_or_not_at_all);
 	tcase_add_test(tcase, a_wait_ends_after_the_last_step);
 	tcase_add_test(tcase, what_was_missed_is_asked_for);
+	tcase_add_test(tcase, events_are_missing_and_the_connection_ends);
 	tcase_add_test(tcase, codes_of_google);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
