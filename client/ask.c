@@ -197,6 +197,21 @@ static int ask_next(struct futured *c, futured_future *f)
 	return ask_send(f);
 }
 
+void future_yield(struct futured *c)
+{
+	futured_future *f;
+
+	TAILQ_FOREACH(f, &c->futures, entry) {
+		if (c->n_long <= c->long_max)
+			break;
+		if (!f->request || !(f->request->flags & REQUEST_LONG))
+			continue;
+		request_orphan(c, f->request);
+		f->request = NULL;
+		future_want(f, false);
+	}
+}
+
 int future_flush(struct futured *c)
 {
 	struct answer answer = { 0 };

@@ -75,6 +75,10 @@ void future_unqueue(futured_future *f);
 /* Ask for the handles that want it, as far as the daemon's limits allow. 1 when there was something to do, else 0. */
 int future_flush(struct futured *c);
 
+/* The daemon allows less than the one before it: those handles that are too many no longer wait by a request of their own,
+ * which must not have been sent. */
+void future_yield(struct futured *c);
+
 /* Whether future_flush() would find something to do. */
 bool future_can_flush(const struct futured *c);
 
