@@ -382,11 +382,12 @@ FUTURED_API FUTURED_MUST_CHECK int futured_group_as_completed(futured_group *gro
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_group_save(futured_group *group, const char *path);
 /*
- * Take up a group that was saved. The socket in the file is there for those who have no connection yet: it is not looked
- * at here. Keys that are not known are skipped. The handles are attached, so an id that the daemon does not know any more
- * is no error here: its handle is done with -ENOENT.
- * Returns 0; -EINVAL for a file that is none of these, -ENOTSUP for one of a later version, -EFBIG over 8 MiB, what the
- * file system says, and the errors of futured_attach(). futured_group_file_error() has it in words.
+ * Take up a group that was saved. The socket in the file is there for those who have no connection yet: it is not
+ * compared with that of c, as one daemon may be found by several paths (a link, a mount, a runtime directory that
+ * moved), and one path may lead to another daemon later. Keys that are not known are skipped. The handles are
+ * attached, so an id that the daemon does not know any more is no error here: its handle is done with -ENOENT.
+ * Returns 0; -EINVAL for a file that is none of these, -ENOTSUP for one of a later version, -EFBIG over 8 MiB, what
+ * the file system says, and the errors of futured_attach(). futured_group_file_error() has it in words.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_group_open(futured *c, const char *path, futured_group **ret);
 /* What the last futured_group_save() or futured_group_open() on c failed with, with the file's name and the place in it:
