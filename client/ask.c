@@ -36,7 +36,7 @@ static int ask_send(futured_future *f)
 	if (f->result_len > 0)
 		params.offset = (struct maybe_u64){ .set = true, .value = f->result_len };
 	fields_write(&pack, result_params_fields, &params);
-	r = request_send(f->conn, request, &pack, wait ? REQUEST_LONG : 0, ask_on_result, f);
+	r = request_send(f->conn, request, &pack, REQUEST_READ | (wait ? REQUEST_LONG : 0), ask_on_result, f);
 	if (r == 0)
 		f->request = request;
 	return r;
@@ -195,6 +195,21 @@ static int ask_next(struct futured *c, futured_future *f)
 		return progress_await_end(f);
 	future_unqueue(f);
 	return ask_send(f);
+}
+
+void future_yield(struct futured *c)
+{
+	futured_future *f;
+
+	TAILQ_FOREACH(f, &c->futures, entry) {
+		if (c->n_long <= c->long_max)
+			break;
+		if (!f->request || !(f->request->flags & REQUEST_LONG))
+			continue;
+		request_orphan(c, f->request);
+		f->request = NULL;
+		future_want(f, false);
+	}
 }
 
 int future_flush(struct futured *c)

@@ -72,12 +72,14 @@ void conn_due_remove(struct futured *c, struct due *due)
 	c->n_due--;
 }
 
-/* Call back at most max times; returns how often. */
+/* Call back at most max times, and what the callbacks have queued only in the next turn; returns how often. */
 static unsigned conn_call_back(struct futured *c, unsigned max)
 {
 	struct due *due;
 	unsigned n = 0;
 
+	if (max > c->n_due)
+		max = (unsigned)c->n_due;
 	while (n < max && (due = TAILQ_FIRST(&c->due))) {
 		conn_due_remove(c, due);
 		due->run(due);
@@ -230,18 +232,11 @@ static int conn_receive(struct futured *c)
 	return conn_may_read(c) ? stream_read(&c->in, c->fd) : 0;
 }
 
-static int conn_write(struct futured *c)
-{
-	int r = request_write(c);
-
-	/* What the daemon said before it closed is still there to be read. */
-	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
-}
-
 /* One turn. 1 when there was something to do. */
 static int conn_turn(struct futured *c)
 {
 	int progress = 0, r;
+	bool deaf;
 
 	if (c->state == CONN_DOWN && conn_is_wanted(c) && conn_now() >= c->retry_usec) {
 		conn_try(c);
@@ -249,11 +244,17 @@ static int conn_turn(struct futured *c)
 	}
 	progress |= future_flush(c);
 	progress |= feed_flush(c);
-	r = c->fd >= 0 ? conn_write(c) : 0;
+	r = c->fd >= 0 ? request_write(c) : 0;
+	/* What the daemon said before it closed is still there to be read. */
+	deaf = r == -EPIPE || r == -ECONNRESET;
+	if (deaf)
+		r = 0;
 	if (r >= 0) {
 		progress |= r;
 		progress |= conn_call_back(c, CONN_CALLBACKS_PER_TURN) > 0;
 		r = c->fd >= 0 ? conn_receive(c) : 0;
+		if (r == 0 && deaf && conn_may_read(c))
+			r = -ECONNRESET;
 	}
 	if (r == -EBADMSG) {
 		conn_end(c, r);
@@ -473,13 +474,26 @@ futured *futured_ref(futured *c)
 	return c;
 }
 
+/* Close for good, and call back about it unless that goes on already. Somebody must hold a reference. */
+static void conn_shut(struct futured *c)
+{
+	conn_end(c, -ECONNABORTED);
+	if (!c->processing) {
+		c->processing = true;
+		while (conn_call_back(c, CONN_CALLBACKS_PER_TURN) > 0)
+			;
+		c->processing = false;
+	}
+}
+
 futured *futured_unref(futured *c)
 {
 	if (!c || --c->refs > 0)
 		return NULL;
 	/* What is called back may take a reference for a while, and in the end of it releases it. */
 	c->refs = 1;
-	futured_close(c);
+	if (c->pid == getpid())
+		conn_shut(c);
 	if (--c->refs == 0)
 		conn_free(c);
 	return NULL;
@@ -489,14 +503,10 @@ void futured_close(futured *c)
 {
 	if (c->pid != getpid())
 		return;
-	conn_end(c, -ECONNABORTED);
-	if (c->processing)
-		return;
-	c->processing = true;
 	c->refs++;
-	while (conn_call_back(c, CONN_CALLBACKS_PER_TURN) > 0)
-		;
-	c->processing = false;
+	conn_shut(c);
+	/* A loop that has nothing to watch should hear of it, too. */
+	conn_wake(c);
 	futured_unref(c);
 }
 

@@ -366,7 +366,7 @@ int feed_flush(struct futured *c)
 		return 0;
 	for (progress = TAILQ_FIRST(&c->unfollowed); progress; progress = next) {
 		next = TAILQ_NEXT(progress, entry);
-		if (progress->future->done)
+		if (progress->future->over)
 			feed_leave(progress);
 		else if (n < c->wait_ids_max)
 			n++;

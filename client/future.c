@@ -16,22 +16,43 @@ struct callback {
 	void *userdata;
 };
 
-/* Run what was registered, in order, as long as somebody holds the handle. */
+/* It is over, and from here on everybody may know. */
+static void future_settle(futured_future *f)
+{
+	struct futured *c = f->conn;
+
+	f->done = true;
+	f->done_number = ++c->n_done;
+	c->n_live--;
+	completion_reached(f);
+	if (!f->callbacks) {
+		TAILQ_INSERT_TAIL(&c->finished, f, turn);
+		f->place = FUTURE_FINISHED;
+	}
+}
+
+/* Run what was registered before this began, in order, as long as somebody holds the handle. */
 static void future_run_due(struct due *due)
 {
 	futured_future *f = (futured_future *)(void *)((char *)due - offsetof(struct futured_future, due));
-	struct callback *first;
+	struct callback *first, *last;
+	bool more;
 
+	if (!f->done)
+		future_settle(f);
+	for (last = f->callbacks; last && last->next;)
+		last = last->next;
+	more = last;
 	f->refs++;
-	while (f->refs > 1 && (first = f->callbacks)) {
-		futured_cb cb = first->cb;
-		void *userdata = first->userdata;
-
+	while (more && f->refs > 1) {
+		first = f->callbacks;
+		more = first != last;
 		f->callbacks = first->next;
+		first->cb(f, first->userdata);
 		free(first);
-		cb(f, userdata);
 	}
-	if (f->kept) {
+	/* Those that were registered meanwhile have a turn of their own. */
+	if (f->kept && !f->due.queued) {
 		f->kept = false;
 		f->refs--;
 	}
@@ -144,26 +165,17 @@ void future_discard(futured_future *f)
 
 void future_finish(futured_future *f, int outcome, struct futured_error *error)
 {
-	struct futured *c = f->conn;
-
-	f->done = true;
-	f->done_number = ++c->n_done;
+	f->over = true;
 	f->outcome = outcome;
 	f->error = error;
 	if (outcome < 0) {
 		free(f->result);
 		f->result = NULL;
 	}
-	c->n_live--;
-	completion_reached(f);
-	if (f->callbacks) {
-		conn_due_add(c, &f->due);
-	} else if (f->kept) {
+	if (f->kept && !f->callbacks)
 		future_discard(f);
-	} else {
-		TAILQ_INSERT_TAIL(&c->finished, f, turn);
-		f->place = FUTURE_FINISHED;
-	}
+	else
+		conn_due_add(f->conn, &f->due);
 }
 
 int future_state_from_text(struct slice text)
@@ -200,7 +212,7 @@ void future_end_all(struct futured *c, int error)
 
 	for (f = TAILQ_FIRST(&c->futures); f; f = next) {
 		next = TAILQ_NEXT(f, entry);
-		if (f->done)
+		if (f->over)
 			continue;
 		future_unqueue(f);
 		if (f->request)
@@ -215,10 +227,13 @@ void future_detach_all(struct futured *c)
 	futured_future *f;
 
 	while ((f = TAILQ_FIRST(&c->futures))) {
-		if (f->kept)
+		if (f->kept) {
 			future_discard(f);
-		else
-			future_detach(f);
+			continue;
+		}
+		if (!f->done)
+			future_settle(f);
+		future_detach(f);
 	}
 }
 
@@ -328,7 +343,7 @@ uint64_t futured_future_result_size(futured_future *f)
 
 const struct futured_error *futured_future_error(futured_future *f)
 {
-	return f->error;
+	return f->done ? f->error : NULL;
 }
 
 int futured_next_done(futured *c, futured_future **ret)

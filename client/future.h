@@ -29,6 +29,7 @@ struct futured_future {
 	struct callback *callbacks;    /* oldest first */
 	bool kept;                     /* the library holds a reference: the caller took none */
 	bool has_id;
+	bool over;                     /* how it ended is known; it is done when all that came before has been called back */
 	bool done;
 	uint64_t done_number;          /* when done: its place in the order of its connection */
 	struct completion_list observers;   /* the sets that are told when it is done */
@@ -61,7 +62,8 @@ void future_discard(futured_future *f);
 /* Send a request whose answer is that of future.create. Takes over request and pack. */
 int future_send_creation(futured_future *f, struct request *request, struct pack *pack, unsigned request_flags);
 
-/* f is over, or nothing more will be heard of it. error (taken over) may be NULL. */
+/* f is over, or nothing more will be heard of it: it is done in its turn among the callbacks, and they run. error (taken over)
+ * may be NULL. */
 void future_finish(futured_future *f, int outcome, struct futured_error *error);
 
 /* Have the daemon asked about f, next time future_flush() runs; fetch: without waiting. */
@@ -72,6 +74,10 @@ void future_unqueue(futured_future *f);
 
 /* Ask for the handles that want it, as far as the daemon's limits allow. 1 when there was something to do, else 0. */
 int future_flush(struct futured *c);
+
+/* The daemon allows less than the one before it: those handles that are too many no longer wait by a request of their own,
+ * which must not have been sent. */
+void future_yield(struct futured *c);
 
 /* Whether future_flush() would find something to do. */
 bool future_can_flush(const struct futured *c);

@@ -93,6 +93,9 @@ static inline void futured_libevent_update(futured_libevent *attached)
 	/* What cannot be watched is looked at from time to time. */
 	if (futured_libevent_watch(attached) < 0 && deadline > now + 100000)
 		deadline = now + 100000;
+	/* Without a daemon, and nothing to ask it: the loop still has something to wait for. */
+	if (attached->fd < 0 && deadline == FUTURED_TIME_NONE)
+		deadline = now + 3600000000u;
 	if (r < 0 || deadline == FUTURED_TIME_NONE)
 		event_del(attached->timer);
 	else

@@ -121,6 +121,9 @@ static inline void futured_libuv_update(futured_libuv *attached)
 	/* What cannot be watched is looked at from time to time. */
 	if (futured_libuv_watch(attached) < 0 && deadline > now + 100000)
 		deadline = now + 100000;
+	/* Without a daemon, and nothing to ask it: the loop still has something to wait for. */
+	if (!attached->poll && deadline == FUTURED_TIME_NONE)
+		deadline = now + 3600000000u;
 	if (r < 0 || deadline == FUTURED_TIME_NONE)
 		uv_timer_stop(&attached->timer);
 	else

@@ -275,7 +275,8 @@ FUTURED_API const struct futured_error *futured_future_error(futured_future *f);
  * Follow a future before its end. From here on its state, progress and trouble are heard of, whatever the number of
  * handles that are followed; cb, which may be NULL, is called for each change of its progress, or for each request to
  * the service that failed and will be tried again; first for what there is of that. As for other callbacks, in the order of
- * registration and as long as the handle is held. The daemon may merge what comes faster than it is read.
+ * registration and as long as the handle is held; never once the handle is done: what comes with its end is told before,
+ * what comes after it is not. The daemon may merge what comes faster than it is read.
  * 0, also for a handle that is done, of which nothing more is heard; -ENOMEM, -ENOTCONN, -ECHILD.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_future_on_progress(futured_future *f, futured_cb cb, void *userdata);
@@ -381,11 +382,12 @@ FUTURED_API FUTURED_MUST_CHECK int futured_group_as_completed(futured_group *gro
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_group_save(futured_group *group, const char *path);
 /*
- * Take up a group that was saved. The socket in the file is there for those who have no connection yet: it is not looked
- * at here. Keys that are not known are skipped. The handles are attached, so an id that the daemon does not know any more
- * is no error here: its handle is done with -ENOENT.
- * Returns 0; -EINVAL for a file that is none of these, -ENOTSUP for one of a later version, -EFBIG over 8 MiB, what the
- * file system says, and the errors of futured_attach(). futured_group_file_error() has it in words.
+ * Take up a group that was saved. The socket in the file is there for those who have no connection yet: it is not
+ * compared with that of c, as one daemon may be found by several paths (a link, a mount, a runtime directory that
+ * moved), and one path may lead to another daemon later. Keys that are not known are skipped. The handles are
+ * attached, so an id that the daemon does not know any more is no error here: its handle is done with -ENOENT.
+ * Returns 0; -EINVAL for a file that is none of these, -ENOTSUP for one of a later version, -EFBIG over 8 MiB, what
+ * the file system says, and the errors of futured_attach(). futured_group_file_error() has it in words.
  */
 FUTURED_API FUTURED_MUST_CHECK int futured_group_open(futured *c, const char *path, futured_group **ret);
 /* What the last futured_group_save() or futured_group_open() on c failed with, with the file's name and the place in it:

@@ -1,6 +1,7 @@
 /* hello.c - server.hello: the first words on each connection. */
 #include "client/hello.h"
 
+#include "client/future.h"
 #include "client/subscription.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ static int hello_on_answer(void *owner, const struct answer *answer)
 	if (fields_read(answer->result, hello_reply_fields, FIELDS_IGNORE_UNKNOWN, &reply, NULL) < 0)
 		return -EBADMSG;
 	hello_take_limits(c, reply.limits);
+	future_yield(c);
 	c->state = CONN_OPEN;
 	c->failures = 0;
 	return subscription_resume(c, hello_take_epoch(c, reply.epoch));

@@ -29,6 +29,9 @@ static void progress_call_back(struct progress *progress, unsigned news)
 	struct progress_callback *callback = progress->callbacks, *last = callback;
 	futured_future *f = progress->future;
 
+	/* A step that comes after the end is none. */
+	if (f->done)
+		return;
 	while (last && last->next)
 		last = last->next;
 	futured_future_ref(f);
@@ -68,7 +71,7 @@ static int progress_replace(char **text, struct slice came)
 /* It is over, or nobody knows: have the handle look for itself. */
 static void progress_look_alone(struct progress *progress)
 {
-	if (!progress->awaits_end || progress->future->done)
+	if (!progress->awaits_end || progress->future->over)
 		return;
 	progress->awaits_end = false;
 	future_want(progress->future, true);
@@ -77,7 +80,7 @@ static void progress_look_alone(struct progress *progress)
 /* The future is in that state. Over, there is nothing more to hear. */
 static void progress_take_state(struct progress *progress, int state)
 {
-	if (!progress->future->done)
+	if (!progress->future->over)
 		progress->future->state = (enum futured_state)state;
 	if (state < FUTURED_SUCCEEDED)
 		return;
@@ -99,7 +102,7 @@ void progress_fail(struct progress *progress, int error)
 	futured_future *f = progress->future;
 
 	feed_leave(progress);
-	if (!progress->awaits_end || f->done)
+	if (!progress->awaits_end || f->over)
 		return;
 	progress->awaits_end = false;
 	future_finish(f, error, failure_from_answer(&answer));
@@ -278,7 +281,7 @@ static void progress_want_steps(futured_future *f)
 {
 	struct progress *progress = f->progress;
 
-	if (progress->steps || f->done)
+	if (progress->steps || f->over)
 		return;
 	progress->steps = true;
 	if (progress->place == PROGRESS_FED)

@@ -72,7 +72,7 @@ static void refresh_take(const struct refresh_ask *ask, const msgpack_object *st
 		int state = states_at(states, i);
 
 		member->over = state < 0 || state >= FUTURED_SUCCEEDED;
-		if (state >= 0 && !member->future->done)
+		if (state >= 0 && !member->future->over)
 			member->future->state = (enum futured_state)state;
 	}
 }

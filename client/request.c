@@ -70,6 +70,9 @@ int request_begin(struct futured *c, const char *method, struct pack *pack, stru
 	uint32_t slot;
 	int r;
 
+	/* Something that was read before the end may be handed on after it. */
+	if (c->state == CONN_CLOSED)
+		return -ENOTCONN;
 	if (table->n_free == 0) {
 		r = request_grow(table);
 		if (r < 0)
@@ -151,13 +154,13 @@ void request_orphan(struct futured *c, struct request *request)
 {
 	request->on_answer = NULL;
 	request->owner = NULL;
-	/* Without a connection there is nobody who waits, and what is to be asked again is being sorted out. */
-	if (!(request->flags & REQUEST_LONG) || c->state != CONN_OPEN)
+	if (c->requests.sorting)
 		return;
-	if (request->sent > 0)
-		request_cancel(c, request->id);
-	else
+	/* Also one that was sent on a connection that is lost, and would be sent again. */
+	if (request->sent == 0 && (request->flags & (REQUEST_LONG | REQUEST_READ)))
 		request_remove(c, request);
+	else if (request->flags & REQUEST_LONG)
+		request_cancel(c, request->id);
 }
 
 bool request_writable(const struct futured *c)
@@ -274,8 +277,8 @@ static bool request_survives(const struct request *request)
 		return false;
 	if (request->flags & REQUEST_ONCE)
 		return request->sent < request->len;
-	/* Nobody waits for it any more. A creation is sent all the same: REQUEST_LONG is what only waits. */
-	return request->on_answer || !(request->flags & REQUEST_LONG);
+	/* Nobody waits for it any more. A creation is sent all the same. */
+	return request->on_answer || !(request->flags & (REQUEST_LONG | REQUEST_READ));
 }
 
 void request_lost(struct futured *c, int error, bool all)
@@ -289,6 +292,7 @@ void request_lost(struct futured *c, int error, bool all)
 	TAILQ_CONCAT(&before, &table->sent, entry);
 	TAILQ_CONCAT(&before, &table->unsent, entry);
 	table->n_sent = 0;
+	table->sorting = true;
 	while ((request = TAILQ_FIRST(&before))) {
 		TAILQ_REMOVE(&before, request, entry);
 		TAILQ_INSERT_TAIL(&table->unsent, request, entry);
@@ -298,4 +302,5 @@ void request_lost(struct futured *c, int error, bool all)
 		else
 			request->sent = 0;
 	}
+	table->sorting = false;
 }

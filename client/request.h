@@ -25,6 +25,7 @@ struct answer {
 #define REQUEST_HELLO 2u   /* sent before all others */
 #define REQUEST_LONG 4u    /* its answer may take as long as a future does */
 #define REQUEST_BOUND 8u   /* means something on this connection only: dies with it */
+#define REQUEST_READ 16u   /* its answer is all there is to it: of no use when nobody waits for that */
 
 struct futured;
 
@@ -53,6 +54,7 @@ struct request_table {
 	struct request_list sent;
 	uint32_t n_sent;
 	uint32_t calls_max;          /* of those */
+	bool sorting;                /* request_lost() is at it: some are in neither list */
 };
 
 void request_table_init(struct request_table *table);
@@ -62,7 +64,7 @@ void request_table_done(struct request_table *table);
 /*
  * Begin a request: reserves an id and writes the envelope into pack; the caller adds one map of params and
  * calls request_send(), or request_drop() when it gives up.
- * 0; -ENOBUFS with REQUEST_MAX under way, -ENOMEM.
+ * 0; -ENOBUFS with REQUEST_MAX under way, -ENOMEM, -ENOTCONN when c is closed for good.
  */
 int request_begin(struct futured *c, const char *method, struct pack *pack, struct request **ret);
 
@@ -74,7 +76,7 @@ int request_send(struct futured *c, struct request *request, struct pack *pack, 
 /* Release a request that was begun and not sent. */
 void request_drop(struct futured *c, struct request *request, struct pack *pack);
 
-/* The owner is no longer interested: the answer will be ignored. What only waits is taken back, or the daemon told
+/* The owner is no longer interested: the answer will be ignored. What only waits or reads is taken back, or the daemon told
  * that it need not wait any more. A creation still goes out. */
 void request_orphan(struct futured *c, struct request *request);
 

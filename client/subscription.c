@@ -131,13 +131,11 @@ static int event_type_from_text(struct slice text)
 
 /* --- the subscription ----------------------------------------------------------------------------- */
 
-/* Out of the connection, with all that is queued. */
-static void subscription_detach(futured_subscription *s)
+/* Nobody is to be called about what is queued. */
+static void subscription_drop_events(futured_subscription *s)
 {
 	struct event *event, *next;
 
-	if (!s->conn)
-		return;
 	for (event = TAILQ_FIRST(&s->events); event; event = next) {
 		next = TAILQ_NEXT(event, entry);
 		/* One that is being run right now is not in the queue, and released by its runner. */
@@ -146,6 +144,14 @@ static void subscription_detach(futured_subscription *s)
 		conn_due_remove(s->conn, &event->due);
 		event_free(event);
 	}
+}
+
+/* Out of the connection, with all that is queued. */
+static void subscription_detach(futured_subscription *s)
+{
+	if (!s->conn)
+		return;
+	subscription_drop_events(s);
 	if (s->request)
 		request_orphan(s->conn, s->request);
 	s->request = NULL;
@@ -305,8 +311,10 @@ futured_subscription *futured_subscription_unref(futured_subscription *s)
 	if (!s || --s->refs > 0)
 		return NULL;
 	if (s->conn && conn_check(s->conn) == 0) {
-		if (s->request)
+		if (s->request) {
+			subscription_drop_events(s);
 			return NULL;
+		}
 		if (s->active)
 			subscription_tell_end(s);
 	}

@@ -1,4 +1,4 @@
-/* test_conn.c - the connection: opening, the pump, losing and finding the daemon, forks. */
+/* test_conn.c - the connection: opening, the pump, its end, forks. */
 #include "tests/client/peer.h"
 
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct peer peer;
@@ -21,20 +20,6 @@ static void setup(void)
 static void teardown(void)
 {
 	peer_done(&peer);
-}
-
-/* Drive c, and nothing else, until the peer has a client waiting. */
-static void drive_to_reconnection(futured *c)
-{
-	struct pollfd pollfd = { .fd = peer.listener, .events = POLLIN };
-	time_t give_up = time(NULL) + PEER_WAIT_MS / 1000;
-
-	while (poll(&pollfd, 1, 0) == 0) {
-		ck_assert_int_lt(time(NULL), give_up);
-		if (futured_process(c) == 0)
-			ck_assert_int_ge(futured_wait_io(c, 10000), 0);
-	}
-	pump(c);
 }
 
 START_TEST(opens_with_a_hello)
@@ -112,168 +97,6 @@ START_TEST(bad_options)
 	options.client = "\xff";
 	ck_assert_int_eq(futured_open(peer.path, &options, &c), -EINVAL);
 	ck_assert_ptr_null(c);
-}
-END_TEST
-
-START_TEST(comes_back_and_asks_again)
-{
-	futured *c = peer_connect(&peer, 0);
-	futured_reply *stats, *forget;
-	futured_future *f;
-	const void *data;
-	size_t len;
-
-	ck_assert_int_eq(futured_attach(c, ID_A, 0, NULL, NULL, &f), 0);
-	ck_assert_int_eq(futured_call(c, "server.stats", "{}", NULL, NULL, &stats), 0);
-	ck_assert_int_eq(futured_call(c, "future.forget", "{\"id\":\"" ID_B "\"}", NULL, NULL, &forget), 0);
-	pump(c);
-	peer_expect(&peer, "server.stats");
-	peer_expect(&peer, "future.forget");
-	peer_expect(&peer, "future.result");
-	peer_down(&peer);
-	pump(c);
-	ck_assert_int_eq(futured_get_fd(c), -EAGAIN);
-	/* What can be asked again is still open; what might have been done twice is not. */
-	ck_assert_int_eq(futured_reply_status(stats), -EINPROGRESS);
-	ck_assert_int_eq(futured_reply_status(forget), -ECONNRESET);
-	ck_assert_ptr_null(futured_reply_error(forget)->name);
-	ck_assert_int_eq(futured_future_is_done(f), 0);
-
-	peer_up(&peer);
-	drive_to_reconnection(c);
-	peer_welcome(&peer);
-	pump(c);
-	peer_reply_error(&peer, peer_expect(&peer, "server.stats"), ERROR_INTERNAL, "no", NULL);
-	peer_reply_text(&peer, peer_expect(&peer, "future.result"), "{}");
-	ck_assert_int_eq(futured_future_wait(f, FUTURED_TIME_NONE), 1);
-	ck_assert_int_eq(futured_future_result(f, &data, &len), 0);
-	ck_assert_uint_eq(len, 2);
-	ck_assert_int_eq(futured_reply_status(stats), -EIO);
-	futured_reply_unref(stats);
-	futured_reply_unref(forget);
-	futured_future_unref(f);
-	futured_unref(c);
-}
-END_TEST
-
-START_TEST(a_creation_is_sent_again_with_its_own_key)
-{
-	struct futured_create_options options = FUTURED_CREATE_INIT;
-	futured *c = peer_connect(&peer, 0);
-	futured_future *f;
-	struct slice key;
-	char first[64];
-
-	options.profile = "google-lro";
-	ck_assert_int_eq(futured_create(c, &options, NULL, NULL, &f), 0);
-	pump(c);
-	peer_expect(&peer, "future.create");
-	ck_assert(fields_bytes(peer_param(&peer, "key"), &key));
-	ck_assert_uint_eq(key.len, 37);
-	ck_assert_int_eq(memcmp(key.data, "auto-", 5), 0);
-	memcpy(first, key.data, key.len);
-	first[key.len] = '\0';
-	peer_hang_up(&peer);
-	drive_to_reconnection(c);
-	peer_welcome(&peer);
-	pump(c);
-	peer_reply_created(&peer, peer_expect(&peer, "future.create"), ID_A, false);
-	ck_assert(peer_param_is(&peer, "key", first));
-	ck_assert_int_eq(futured_future_wait_created(f, FUTURED_TIME_NONE), 1);
-	ck_assert_str_eq(futured_future_id(f), ID_A);
-	ck_assert_int_eq(futured_future_is_new(f), 0);
-	futured_future_unref(f);
-	futured_unref(c);
-}
-END_TEST
-
-START_TEST(a_retry_is_not_sent_twice)
-{
-	futured *c = peer_connect(&peer, 0);
-	futured_future *old, *f;
-
-	ck_assert_int_eq(futured_attach(c, ID_A, FUTURED_LOOK_ONCE, NULL, NULL, &old), 0);
-	ck_assert_int_eq(futured_future_retry(old, 0, NULL, NULL, &f), 0);
-	pump(c);
-	peer_expect(&peer, "future.retry");
-	peer_hang_up(&peer);
-	ck_assert_int_eq(futured_future_wait(f, FUTURED_TIME_NONE), 1);
-	ck_assert_int_eq(futured_future_result(f, NULL, NULL), -ECONNRESET);
-	ck_assert_int_eq(futured_future_is_done(old), 0);
-	futured_future_unref(old);
-	futured_future_unref(f);
-	futured_unref(c);
-}
-END_TEST
-
-START_TEST(waits_for_a_daemon_that_says_it_shuts_down)
-{
-	futured *c = peer_connect(&peer, 0);
-	futured_future *f;
-
-	ck_assert_int_eq(futured_attach(c, ID_A, 0, NULL, NULL, &f), 0);
-	pump(c);
-	peer_reply_error(&peer, peer_expect(&peer, "future.result"), ERROR_SHUTTING_DOWN, "later", NULL);
-	pump(c);
-	ck_assert_int_eq(futured_future_is_done(f), 0);
-	peer_hang_up(&peer);
-	drive_to_reconnection(c);
-	peer_welcome(&peer);
-	pump(c);
-	peer_reply_text(&peer, peer_expect(&peer, "future.result"), "1");
-	ck_assert_int_eq(futured_future_wait(f, FUTURED_TIME_NONE), 1);
-	ck_assert_int_eq(futured_future_result(f, NULL, NULL), 0);
-	futured_future_unref(f);
-	futured_unref(c);
-}
-END_TEST
-
-START_TEST(a_daemon_that_has_no_room_is_asked_again)
-{
-	struct error error = { .code = ERROR_LIMIT, .message = "at most 64 connections" };
-	futured_future *f;
-	futured *c;
-
-	ck_assert_int_eq(futured_open(peer.path, NULL, &c), 0);
-	ck_assert_int_eq(futured_attach(c, ID_A, 0, NULL, NULL, &f), 0);
-	pump(c);
-	peer_accept(&peer);
-	pack_init(&peer.out, 1024);
-	message_write_error(&peer.out, 0, &error, ERROR_SHAPE_STRING, NULL);
-	peer_send(&peer);
-	peer_hang_up(&peer);
-	pump(c);
-	ck_assert_int_eq(futured_get_fd(c), -EAGAIN);
-	drive_to_reconnection(c);
-	peer_welcome(&peer);
-	pump(c);
-	peer_expect(&peer, "future.result");
-	futured_future_unref(f);
-	futured_unref(c);
-}
-END_TEST
-
-START_TEST(an_idle_connection_is_not_missed)
-{
-	futured *c = peer_connect(&peer, 0);
-	uint64_t deadline = 0;
-	futured_reply *reply;
-
-	peer_hang_up(&peer);
-	pump(c);
-	ck_assert_int_eq(futured_get_fd(c), -EAGAIN);
-	ck_assert_int_eq(futured_get_timeout(c, &deadline), 0);
-	ck_assert(deadline == FUTURED_TIME_NONE);
-	/* The next thing to say brings it back. */
-	ck_assert_int_eq(futured_call(c, "server.stats", NULL, NULL, NULL, &reply), 0);
-	ck_assert_int_eq(futured_get_timeout(c, &deadline), 0);
-	ck_assert(deadline != FUTURED_TIME_NONE);
-	drive_to_reconnection(c);
-	peer_welcome(&peer);
-	pump(c);
-	peer_expect(&peer, "server.stats");
-	futured_reply_unref(reply);
-	futured_unref(c);
 }
 END_TEST
 
@@ -514,12 +337,6 @@ int main(void)
 	tcase_add_test(tcase, nothing_is_sent_before_the_hello_is_answered);
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, bad_options);
-	tcase_add_test(tcase, comes_back_and_asks_again);
-	tcase_add_test(tcase, a_creation_is_sent_again_with_its_own_key);
-	tcase_add_test(tcase, a_retry_is_not_sent_twice);
-	tcase_add_test(tcase, waits_for_a_daemon_that_says_it_shuts_down);
-	tcase_add_test(tcase, a_daemon_that_has_no_room_is_asked_again);
-	tcase_add_test(tcase, an_idle_connection_is_not_missed);
 	tcase_add_test(tcase, without_reconnection_all_ends);
 	tcase_add_test(tcase, no_sigpipe);
 	tcase_add_test(tcase, a_child_stays_silent);

@@ -119,6 +119,30 @@ START_TEST(registering_inside_a_callback)
 }
 END_TEST
 
+static void register_itself(futured_future *f, void *userdata)
+{
+	note(f, userdata);
+	ck_assert_int_eq(futured_future_on_done(f, register_itself, userdata), 0);
+}
+
+/* One that always has itself called once more is called once by each turn: the others have theirs. */
+START_TEST(registering_itself_inside_a_callback)
+{
+	futured_future *a, *b;
+
+	ck_assert_int_eq(futured_attach(c, ID_A, 0, register_itself, LETTER('a'), &a), 0);
+	ck_assert_int_eq(futured_attach(c, ID_B, 0, note, LETTER('b'), &b), 0);
+	pump(c);
+	peer_reply_text(&peer, peer_expect(&peer, "future.result"), "1");
+	peer_reply_text(&peer, peer_expect(&peer, "future.result"), "2");
+	ck_assert_int_eq(futured_future_wait(b, FUTURED_TIME_NONE), 1);
+	ck_assert_ptr_eq(strchr(journal, 'b'), journal + 1);
+	futured_future_unref(a);
+	pump(c);
+	futured_future_unref(b);
+}
+END_TEST
+
 START_TEST(without_a_handle_of_its_own)
 {
 	ck_assert_int_eq(futured_attach(c, ID_A, 0, note, LETTER('a'), NULL), 0);
@@ -468,6 +492,7 @@ int main(void)
 	tcase_add_test(tcase, a_released_handle_is_not_called);
 	tcase_add_test(tcase, releasing_inside_a_callback_ends_the_callbacks);
 	tcase_add_test(tcase, registering_inside_a_callback);
+	tcase_add_test(tcase, registering_itself_inside_a_callback);
 	tcase_add_test(tcase, without_a_handle_of_its_own);
 	tcase_add_test(tcase, results_come_in_pieces);
 	tcase_add_loop_test(tcase, pieces_that_make_no_sense, 0, sizeof(pieces) / sizeof(pieces[0]));

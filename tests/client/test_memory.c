@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* The linker sends the library's allocations here. */
 void *__real_malloc(size_t size);
@@ -98,6 +100,13 @@ static void answer(void)
 		pack_u64(&peer.out, 3);
 		peer_send(&peer);
 		subscriptions = 0;
+	} else if (slice_equals(method, "future.claim")) {
+		pack_map(peer_begin_reply(&peer, id), 1);
+		pack_str(&peer.out, "claim");
+		pack_str(&peer.out, "0123456789abcdef0123456789abcdef");
+		peer_send(&peer);
+	} else if (slice_equals(method, "future.retry")) {
+		peer_reply_created(&peer, id, ID_C, true);
 	} else if (slice_equals(method, "future.create")) {
 		peer_reply_created(&peer, id, ID_B, true);
 	} else if (slice_equals(method, "future.result")) {
@@ -231,6 +240,120 @@ static int session(int n)
 	return failed;
 }
 
+/* Let the library and the daemon do what there is to do, until *what is done as far as is_done() says. */
+static void run(futured *c, int (*is_done)(void *what), void *what)
+{
+	int r = 1;
+
+	while (r > 0 || (what && is_done(what) == 0)) {
+		armed = true;
+		r = futured_process(c);
+		armed = false;
+		serve();
+		ck_assert_int_ge(r, 0);
+		if (r == 0)
+			ck_assert_int_ge(futured_wait_io(c, 1000), 0);
+	}
+}
+
+static int reply_is_done(void *what)
+{
+	return futured_reply_status(what) != -EINPROGRESS;
+}
+
+static int group_is_ready(void *what)
+{
+	return futured_group_is_ready(what);
+}
+
+/* Have a call answered, and look how it went. */
+static int settle(futured *c, int r, futured_reply *reply)
+{
+	armed = false;
+	if (r < 0) {
+		ck_assert_int_eq(r, -ENOMEM);
+		return 1;
+	}
+	run(c, reply_is_done, reply);
+	r = futured_reply_status(reply);
+	futured_reply_unref(reply);
+	armed = true;
+	return r < 0;
+}
+
+/* A promise is claimed and resolved in parts; a group of it is written, read and asked about. */
+static int producer(int n)
+{
+	static const char *const ids[] = { ID_A, ID_B, NULL };
+	static char big[3 * PROTO_RESULT_CHUNK_MAX / 2];
+	futured_future *f = NULL, *again = NULL, *over = NULL;
+	futured_group *group = NULL, *opened = NULL;
+	futured_reply *reply;
+	int r, failed = 0;
+	char path[120];
+	futured *c;
+
+	snprintf(path, sizeof(path), "%s/group.json", peer.directory);
+	left = n;
+	armed = true;
+	r = futured_open(peer.path, NULL, &c);
+	armed = false;
+	if (r < 0)
+		return 1;
+	run(c, NULL, NULL);
+	armed = true;
+	r = futured_attach(c, ID_A, 0, NULL, NULL, &f);
+	if (r == 0) {
+		r = futured_future_claim(f, 1000000, NULL, NULL, &reply);
+		failed += settle(c, r, reply);
+		armed = true;
+		r = futured_future_resolve(f, big, sizeof(big), "a/b", NULL, NULL, &reply);
+		failed += settle(c, r, reply);
+		armed = true;
+		failed += futured_future_retry(f, 0, on_future, NULL, &again) < 0;
+	}
+	failed += futured_group_future_create(c, ids, FUTURED_ALL_COMPLETED, NULL, on_future, NULL, &over) < 0;
+	r = futured_group_new(c, &f, f != NULL, 0, &group);
+	r = r < 0 ? r : futured_group_save(group, path);
+	r = r < 0 ? r : futured_group_open(c, path, &opened);
+	armed = false;
+	failed += r < 0;
+	if (opened)
+		run(c, group_is_ready, opened);
+	run(c, NULL, NULL);
+	armed = true;
+	failed += opened && futured_group_wait(opened, FUTURED_FIRST_COMPLETED, 0) != 1;
+	failed += opened && futured_group_refresh(opened, 0) != 1;
+	futured_group_unref(opened);
+	futured_group_unref(group);
+	futured_future_unref(f);
+	futured_future_unref(again);
+	futured_future_unref(over);
+	futured_unref(c);
+	armed = false;
+	unlink(path);
+	peer_hang_up(&peer);
+	return failed;
+}
+
+START_TEST(each_allocation_of_a_producer_fails_once)
+{
+	int n = 0, harmed = 0;
+
+	peer_init(&peer);
+	peer.may_leave = true;
+	do {
+		harmed += producer(n) > 0;
+		n++;
+		ck_assert_int_lt(n, 1000);
+	} while (left < 0);
+	ck_assert_int_eq(producer(100000), 0);
+	ck_assert_int_gt(n, 50);
+	ck_assert_int_gt(harmed, 20);
+	peer_done(&peer);
+}
+END_TEST
+
 START_TEST(each_allocation_fails_once)
 {
 	int n = 0, harmed = 0;
@@ -262,6 +385,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, each_allocation_fails_once);
+	tcase_add_test(tcase, each_allocation_of_a_producer_fails_once);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

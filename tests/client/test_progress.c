@@ -28,11 +28,13 @@ static void *name(const char *text)
 
 static void on_progress(futured_future *future, void *userdata)
 {
+	ck_assert_int_eq(futured_future_is_done(future), 0);
 	write_down(userdata, futured_future_progress(future));
 }
 
 static void on_trouble(futured_future *future, void *userdata)
 {
+	ck_assert_int_eq(futured_future_is_done(future), 0);
 	write_down(userdata, futured_future_trouble(future));
 }
 
@@ -322,6 +324,44 @@ START_TEST(one_that_is_done)
 }
 END_TEST
 
+static void on_done(futured_future *future, void *userdata)
+{
+	write_down(userdata, futured_future_is_done(future) ? "done" : "not done");
+}
+
+/* The daemon sends the last step and the end together, in either order. */
+START_TEST(the_last_step_comes_before_the_end_or_not_at_all)
+{
+	ck_assert_int_eq(futured_future_on_done(f, on_done, name("end")), 0);
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("p")), 0);
+	ck_assert_int_eq(futured_future_on_trouble(f, on_trouble, name("t")), 0);
+	expect_followed();
+	peer_send_event(&peer, 1, 11, ID_A, "progress", "running", "1");
+	peer_reply_text(&peer, waiting, "1");
+	peer_send_event(&peer, 1, 12, ID_A, "progress", "running", "2");
+	send_trouble(13, "503 from the service", 2);
+	expect_journal("p 1; end done; ");
+}
+END_TEST
+
+START_TEST(a_wait_ends_after_the_last_step)
+{
+	futured_future *given;
+
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("p")), 0);
+	expect_followed();
+	reply_snapshot(10, "running", "0", NULL);
+	peer_send_event(&peer, 1, 11, ID_A, "progress", "running", "1");
+	peer_reply_text(&peer, waiting, "1");
+	ck_assert_int_eq(futured_future_wait(f, FUTURED_TIME_NONE), 1);
+	ck_assert_str_eq(journal, "p 0; p 1; ");
+	ck_assert_int_eq(futured_next_done(c, &given), 1);
+	ck_assert_ptr_eq(given, f);
+	peer_send_event(&peer, 1, 12, ID_A, "progress", "running", "2");
+	expect_journal("p 0; p 1; ");
+}
+END_TEST
+
 START_TEST(what_was_missed_is_asked_for)
 {
 	uint32_t id;
@@ -338,6 +378,25 @@ START_TEST(what_was_missed_is_asked_for)
 	get = peer_expect(&peer, "future.get");
 	reply_snapshot(499, "running", "5", NULL);
 	expect_journal("p 5; ");
+}
+END_TEST
+
+/* What is still to be handed on then asks for nothing more. */
+START_TEST(events_are_missing_and_the_connection_ends)
+{
+	uint32_t id;
+
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("p")), 0);
+	pump(c);
+	peer_reply_subscribed(&peer, peer_expect(&peer, "server.stats"), 0, 10, false);
+	pump(c);
+	id = peer_expect(&peer, "future.subscribe");
+	peer_reply_subscribed(&peer, id, 1, 500, true);
+	peer_send_bytes(&peer, "\xc1", 1);
+	while (futured_process(c) >= 0)
+		;
+	ck_assert_int_eq(futured_future_result(f, NULL, NULL), -EBADMSG);
+	ck_assert(TAILQ_EMPTY(&c->requests.unsent));
 }
 END_TEST
 
@@ -381,7 +440,10 @@ int main(void)
 	tcase_add_test(tcase, a_callback_may_release_what_is_in_trouble);
 	tcase_add_test(tcase, a_callback_may_close_the_connection);
 	tcase_add_test(tcase, one_that_is_done);
+	tcase_add_test(tcase, the_last_step_comes_before_the_end_or_not_at_all);
+	tcase_add_test(tcase, a_wait_ends_after_the_last_step);
 	tcase_add_test(tcase, what_was_missed_is_asked_for);
+	tcase_add_test(tcase, events_are_missing_and_the_connection_ends);
 	tcase_add_test(tcase, codes_of_google);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

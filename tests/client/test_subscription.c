@@ -155,6 +155,29 @@ START_TEST(another_database)
 }
 END_TEST
 
+START_TEST(released_while_it_is_made_anew)
+{
+	subscribe();
+	pump(c);
+	strcpy(peer.epoch, "epoch-2");
+	peer_hang_up(&peer);
+	while (futured_process(c) > 0 || futured_get_fd(c) < 0)
+		ck_assert_int_ge(futured_wait_io(c, 10000), 0);
+	pump(c);
+	peer_welcome(&peer);
+	/* Up to where there is something to be told, and no further. */
+	while (c->n_due == 0)
+		ck_assert_int_ge(futured_process(c), 0);
+	s = futured_subscription_unref(s);
+	pump(c);
+	peer_reply_subscribed(&peer, peer_expect(&peer, "future.subscribe"), 1, 2, false);
+	pump(c);
+	ck_assert_str_eq(journal, "READY 10;");
+	peer_expect(&peer, "future.unsubscribe");
+	ck_assert(TAILQ_EMPTY(&c->subscriptions));
+}
+END_TEST
+
 START_TEST(a_refused_one_ends)
 {
 	ck_assert_int_eq(futured_subscribe(c, NULL, note, NULL, &s), 0);
@@ -326,6 +349,7 @@ int main(void)
 	tcase_add_test(tcase, goes_on_where_it_stopped);
 	tcase_add_test(tcase, goes_on_before_anything_was_seen);
 	tcase_add_test(tcase, another_database);
+	tcase_add_test(tcase, released_while_it_is_made_anew);
 	tcase_add_test(tcase, a_refused_one_ends);
 	tcase_add_test(tcase, ends_with_the_connection);
 	tcase_add_test(tcase, unsubscribes);
