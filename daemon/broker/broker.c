@@ -105,7 +105,7 @@ static struct future *pop_due(struct sched *sched, uint64_t now_usec)
  * read. Without memory that is tried again in a second, for which its timer has left room. */
 static void expire(struct future *future, uint64_t now_usec)
 {
-	if (future->rec.keep_until_delivered || future->forgetting || future->dependents || future->reads > 0)
+	if (future->rec.keep_until_delivered || future->forgetting || future->kept_for > 0 || future->reads > 0)
 		return;
 	if (core_forget(future->broker, future, NULL, NULL) < 0)
 		(void)sched_set(&future->broker->expiries, &future->timer, now_usec + SHORTAGE_USEC);

@@ -1,6 +1,7 @@
 /* dependents.c - who waits for a future: found from it when it ends or is forgotten. */
 #include "daemon/broker/dependents.h"
 
+#include "daemon/broker/access.h"
 #include "daemon/broker/core.h"
 #include "daemon/broker/drive.h"
 #include "daemon/broker/hold.h"
@@ -9,10 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A stranger who may read a future must not be able to make its owner keep it. The groups of who created one are not
+ * known any more. */
+static bool keeps(const struct dependency *dependency)
+{
+	const struct future_rec *waiting = &dependency->waiting->rec, *on = &dependency->on->rec;
+	const struct caller owner = { .uid = waiting->uid, .gid = waiting->gid };
+
+	return access_may_write(&owner, on->uid, on->gid, on->mode);
+}
+
 static void chain(struct dependency *dependency)
 {
 	struct future *on = dependency->on;
 
+	dependency->keeps = keeps(dependency);
+	on->kept_for += dependency->keeps;
 	dependency->next = on->dependents;
 	dependency->prev = NULL;
 	if (dependency->next)
@@ -22,6 +35,7 @@ static void chain(struct dependency *dependency)
 
 static void unchain(struct dependency *dependency)
 {
+	dependency->on->kept_for -= dependency->keeps;
 	if (dependency->prev)
 		dependency->prev->next = dependency->next;
 	else
@@ -79,7 +93,7 @@ void dependents_unlink(struct future *waiting)
 			continue;
 		unchain(&on[i]);
 		/* What kept it from being forgotten may have been this. */
-		if (!on[i].on->dependents && future_at_rest(&on[i].on->rec))
+		if (on[i].on->kept_for == 0 && future_at_rest(&on[i].on->rec))
 			drive_arm(on[i].on);
 	}
 	free(on);

@@ -6,13 +6,14 @@
 
 /*
  * One future waits for another. It stays linked also when that one is over, until the wait itself is over: a future
- * that is waited for is not forgotten because its time is over.
+ * that is waited for is not forgotten because its time is over, unless those who wait may only read it.
  */
 struct dependency {
 	struct future *waiting;
 	struct future *on;              /* NULL: forgotten, or never there */
 	struct dependency *next, *prev; /* of the same on */
 	bool over;
+	bool keeps;                     /* waiting is of somebody who may change on */
 };
 
 /* Link a future that is listed to all that its record names, and note what is over already. 0 or -ENOMEM. */

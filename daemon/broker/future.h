@@ -90,6 +90,7 @@ struct future {
 		struct taking *taking;  /* values out of their results, under way: see refer.h; NULL: none are */
 	} hold;
 	struct dependency *dependents;  /* who waits for it: see dependents.h */
+	size_t kept_for;                /* those of them for whom it is kept beyond its time */
 	struct assembly *assembly;      /* a group: its result is being made; NULL: not yet */
 	uint64_t named;                 /* the last creation that named it as a dependency, or walk that met it */
 	struct future *walk;            /* what is to be looked at next in that walk */

@@ -86,7 +86,7 @@ static uint64_t bytes_of(const struct future *future)
 static bool expendable(const struct future *future)
 {
 	return future_at_rest(&future->rec) && future_state_terminal(future->durable_state) && !future->forgetting &&
-	    !future->rec.pinned && !future->rec.keep_until_delivered && !future->dependents &&
+	    !future->rec.pinned && !future->rec.keep_until_delivered && future->kept_for == 0 &&
 	    future->reads == 0;
 }
 

@@ -321,6 +321,36 @@ START_TEST(one_that_is_waited_for_does_not_expire)
 }
 END_TEST
 
+/* Who may read a future may wait for it, and cannot make its owner keep it. */
+START_TEST(only_who_may_change_it_keeps_it)
+{
+	struct create_request request;
+	struct answer answer;
+	struct id on;
+
+	for (unsigned i = 0; i < 2; i++) {
+		request = client_request("ttl=10");
+		request.mode = i == 0 ? 0644 : 0666;
+		on = client_make_request(sim, &request);
+		request = client_request("");
+		request.source.after = &on;
+		request.source.n_after = 1;
+		request.source.has_delay = true;
+		request.source.delay_usec = HOUR;
+		client_create(sim, 1001, &request, &answer);
+		sim_run(sim, 20 * SECOND);
+		ck_assert_int_eq(client_exists(sim, &on), i != 0);
+		ck_assert_int_eq(client_state(sim, &answer.id), i == 0 ? STORE_FAILED : STORE_PENDING);
+		sim_crash(sim, SECOND);
+		sim_run(sim, 20 * SECOND);
+		ck_assert_int_eq(client_exists(sim, &on), i != 0);
+	}
+	ck_assert_int_eq(client_finish(sim, &answer.id, 2 * HOUR), STORE_SUCCEEDED);
+	sim_run(sim, 11 * SECOND);
+	ck_assert(!client_exists(sim, &on));
+}
+END_TEST
+
 START_TEST(ids_that_may_not_be_seen)
 {
 	struct create_request request = client_request("");
@@ -456,6 +486,7 @@ static Suite *hold_suite(void)
 	tcase_add_test(tcase, an_end_right_before_the_crash);
 	tcase_add_test(tcase, asked_for_while_it_is_let_go);
 	tcase_add_test(tcase, one_that_is_waited_for_does_not_expire);
+	tcase_add_test(tcase, only_who_may_change_it_keeps_it);
 	tcase_add_test(tcase, ids_that_may_not_be_seen);
 	tcase_add_test(tcase, a_key_stands_for_what_it_waits_for_too);
 	tcase_add_test(tcase, a_retry_waits_again);
