@@ -97,6 +97,17 @@ class Daemon:
             self.process = subprocess.Popen(command or self.command(), env=env, stderr=log,
                                             stdin=subprocess.DEVNULL, user=self.user, **options)
 
+    def whereabouts(self):
+        """What the kernel says about a process that does not come forward."""
+        found = []
+        for name in ("stat", "wchan", "syscall"):
+            try:
+                with open(f"/proc/{self.process.pid}/{name}", encoding="ascii") as file:
+                    found.append(f"{name}: {file.read().strip()}")
+            except OSError as error:
+                found.append(f"{name}: {error.strerror}")
+        return ", ".join(found)
+
     def wait_for(self, text, timeout=PATIENCE):
         """Wait for a notification with a line that begins so."""
         deadline = time.monotonic() + timeout
@@ -108,7 +119,7 @@ class Daemon:
                 if self.process.poll() is not None:
                     raise AssertionError(f"futured ended with {self.process.returncode}:\n{self.log()}") from None
                 if time.monotonic() > deadline:
-                    raise AssertionError(f"futured never said {text}:\n{self.log()}") from None
+                    raise AssertionError(f"futured never said {text}; {self.whereabouts()}:\n{self.log()}") from None
                 continue
             lines = message.split("\n")
             self.notifications.extend(lines)
