@@ -1,28 +1,10 @@
 /* test_ack.c - the service is told that the end is stored, when it is, and not before. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static enum store_phase phase(const struct id *id)
 {
@@ -48,14 +30,14 @@ START_TEST(once_it_is_stored)
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 	ck_assert_int_eq(phase(&id), STORE_PHASE_ACKED);
 	ck_assert(service_operation(sim->service, "op-1")->acked);
 	ck_assert_uint_eq(client_view(sim, &id).rec->requests, 5);
 	/* And never again. */
 	sim_crash(sim, SECOND);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 }
 END_TEST
@@ -64,19 +46,19 @@ START_TEST(not_before_the_commit)
 {
 	struct id id = client_make(sim, "ack");
 
-	while (asked(&id)->polls == 0)
+	while (fixture_asked(&id)->polls == 0)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, 100 * SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 0);
 	ck_assert(!client_view(sim, &id).terminal);
 	/* The power goes: it was never promised, so the service still has it. */
 	sim_crash(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 0);
 	sim->commit_usec = 1000;
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 }
 END_TEST
 
@@ -88,11 +70,11 @@ START_TEST(a_commit_that_failed_is_not_acknowledged)
 	store_sim_fail_update(sim->store);
 	sim_run(sim, HOUR);
 	ck_assert(broker_lost(sim->broker));
-	ck_assert_uint_eq(asked(&id)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 0);
 	sim_restart(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 }
 END_TEST
 
@@ -107,7 +89,7 @@ START_TEST(nor_later)
 	store_sim_fail_update(sim->store);
 	sim_run(sim, HOUR);
 	ck_assert(broker_lost(sim->broker));
-	ck_assert_uint_eq(asked(&id)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 0);
 }
 END_TEST
 
@@ -116,12 +98,12 @@ START_TEST(the_power_goes_after_the_commit)
 	struct id id = client_make(sim, "ack result=bytes");
 
 	run_to_end_unsaid(&id);
-	ck_assert_uint_eq(asked(&id)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 0);
 	ck_assert_int_eq(phase(&id), STORE_PHASE_ACK);
 	sim_crash(sim, SECOND);
 	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 	ck_assert_int_eq(phase(&id), STORE_PHASE_ACKED);
 }
 END_TEST
@@ -132,10 +114,10 @@ START_TEST(the_power_goes_before_the_answer)
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	sim_run(sim, SECOND / 2);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 	sim_crash(sim, SECOND);
 	sim_run(sim, 5 * SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 2);      /* the second one is told 404, which is as good */
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 2);      /* the second one is told 404, which is as good */
 	ck_assert_int_eq(phase(&id), STORE_PHASE_ACKED);
 }
 END_TEST
@@ -162,7 +144,7 @@ START_TEST(the_future_is_over_meanwhile)
 	ck_assert_ptr_null(view.condition);
 	ck_assert_str_eq(view.rec->last_error, "HTTP 503");
 	ck_assert_uint_eq(view.rec->attempts, 0);
-	ck_assert_uint_gt(asked(&id)->acks, 5);
+	ck_assert_uint_gt(fixture_asked(&id)->acks, 5);
 }
 END_TEST
 
@@ -175,7 +157,7 @@ START_TEST(up_the_retry_ladder)
 
 	client_finish(sim, &id, HOUR);
 	sim_run(sim, 60 * SECOND);
-	a = asked(&id);
+	a = fixture_asked(&id);
 	ck_assert_uint_eq(a->acks, 5);
 	ck_assert_int_eq(a->first[first].step, STEP_ACK);
 	for (size_t i = 0; i < 4; i++)
@@ -192,13 +174,13 @@ START_TEST(the_ladder_goes_on_after_a_restart)
 
 	client_finish(sim, &id, HOUR);
 	sim_run(sim, 34 * SECOND);
-	before = asked(&id)->acks;
+	before = fixture_asked(&id)->acks;
 	ck_assert_uint_eq(before, 6);
 	sim_restart(sim, SECOND);
 	sim_run(sim, 20 * SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, before);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, before);
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, before + 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, before + 1);
 }
 END_TEST
 
@@ -209,7 +191,7 @@ START_TEST(until_it_expires)
 	client_finish(sim, &id, HOUR);
 	sim_run(sim, 590 * SECOND);
 	ck_assert(client_exists(sim, &id));
-	ck_assert_uint_gt(asked(&id)->acks, 50);
+	ck_assert_uint_gt(fixture_asked(&id)->acks, 50);
 	sim_run(sim, 20 * SECOND);
 	ck_assert(!client_exists(sim, &id));
 	ck_assert_ptr_null(disk_find(sim->disk, id.bytes));
@@ -238,7 +220,7 @@ START_TEST(one_that_expires_at_once_is_acknowledged)
 	struct id id = client_make(sim, "submit ack ack_fail=2 ttl=0 retry=1/1/1 latency=2");
 
 	sim_run(sim, 50 * SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 3);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 3);
 	ck_assert(service_operation(sim->service, "op-1")->acked);
 	ck_assert(!client_exists(sim, &id));
 }
@@ -264,11 +246,11 @@ START_TEST(one_that_waits_for_its_delivery)
 	sim_run(sim, HOUR);
 	ck_assert(client_exists(sim, &id));
 	ck_assert_int_eq(phase(&id), STORE_PHASE_ACKED);     /* given up */
-	acks = asked(&id)->acks;
+	acks = fixture_asked(&id)->acks;
 	broker_delivered(sim->broker, &id);
 	sim_run(sim, 10 * SECOND);
 	ck_assert(!client_exists(sim, &id));
-	ck_assert_uint_eq(asked(&id)->acks, acks);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, acks);
 }
 END_TEST
 
@@ -286,11 +268,11 @@ START_TEST(forgotten_between_two_of_them)
 
 	client_finish(sim, &id, HOUR);
 	sim_run(sim, 5 * SECOND);
-	acks = asked(&id)->acks;
+	acks = fixture_asked(&id)->acks;
 	forget(&id, &answer);
 	sim_run(sim, HOUR);
 	ck_assert_uint_eq(answer.calls, 1);
-	ck_assert_uint_eq(asked(&id)->acks, acks);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, acks);
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 }
 END_TEST
@@ -337,12 +319,12 @@ START_TEST(which_ends)
 
 	ck_assert_uint_eq(1u << OUTCOME_SUCCESS, 2);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&success)->acks, 1);
-	ck_assert_uint_eq(asked(&failure)->acks, 0);
-	ck_assert_uint_eq(asked(&both)->acks, 1);
-	ck_assert_uint_eq(asked(&cancelled)->acks, 1);
-	ck_assert_uint_eq(asked(&lost)->acks, 0);
-	ck_assert_uint_eq(asked(&plain)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&success)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&failure)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&both)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&cancelled)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&lost)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&plain)->acks, 0);
 	ck_assert_int_eq(phase(&failure), STORE_PHASE_POLL);
 }
 END_TEST
@@ -361,10 +343,10 @@ START_TEST(not_what_only_we_know)
 	ck_assert_str_eq(client_view(sim, &exhausted).rec->error_kind, "retry_exhausted");
 	ck_assert_int_eq(client_state(sim, &cancelled), STORE_CANCELLED);
 	ck_assert_str_eq(client_view(sim, &refused).rec->error_kind, "remote");
-	ck_assert_uint_eq(asked(&deadline)->acks, 0);
-	ck_assert_uint_eq(asked(&exhausted)->acks, 0);
-	ck_assert_uint_eq(asked(&cancelled)->acks, 0);
-	ck_assert_uint_eq(asked(&refused)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&deadline)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&exhausted)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&cancelled)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&refused)->acks, 0);
 }
 END_TEST
 
@@ -383,7 +365,7 @@ START_TEST(not_what_we_could_not_take)
 	id = client_make(sim, "ack end=failure");
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 0);
 }
 END_TEST
 
@@ -396,7 +378,7 @@ START_TEST(a_cancellation_that_the_service_told)
 	client_cancel(sim, 1000, &id, &answer);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
 }
 END_TEST
 
@@ -406,8 +388,8 @@ START_TEST(after_a_fetch)
 
 	client_finish(sim, &id, HOUR);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->acks, 1);
-	ck_assert_int_eq(asked(&id)->first[asked(&id)->count - 1].step, STEP_ACK);
+	ck_assert_uint_eq(fixture_asked(&id)->acks, 1);
+	ck_assert_int_eq(fixture_asked(&id)->first[fixture_asked(&id)->count - 1].step, STEP_ACK);
 }
 END_TEST
 
@@ -430,8 +412,8 @@ START_TEST(power_loss_between_any_two_steps)
 		}
 		sim->commit_usec = 1000;
 		ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
-		ck_assert_uint_eq(asked(&id)->taken, 1);
-		ck_assert_uint_ge(asked(&id)->acks, 2);
+		ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
+		ck_assert_uint_ge(fixture_asked(&id)->acks, 2);
 	}
 }
 END_TEST
@@ -452,9 +434,9 @@ START_TEST(many_of_them_after_a_restart)
 	sim->commit_usec = 1000;
 	sim_run(sim, 60 * SECOND);
 	for (int i = 0; i < 200; i++) {
-		ck_assert_uint_eq(asked(&ids[i])->acks, 1);
-		first = asked(&ids[i])->last_usec < first ? asked(&ids[i])->last_usec : first;
-		last = asked(&ids[i])->last_usec > last ? asked(&ids[i])->last_usec : last;
+		ck_assert_uint_eq(fixture_asked(&ids[i])->acks, 1);
+		first = fixture_asked(&ids[i])->last_usec < first ? fixture_asked(&ids[i])->last_usec : first;
+		last = fixture_asked(&ids[i])->last_usec > last ? fixture_asked(&ids[i])->last_usec : last;
 	}
 	/* Spread out as those that are polled. */
 	ck_assert_uint_gt(last - first, 5 * SECOND);
@@ -483,7 +465,7 @@ static Suite *ack_suite(void)
 	Suite *suite = suite_create("ack");
 	TCase *tcase = tcase_create("ack");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, once_it_is_stored);
 	tcase_add_test(tcase, not_before_the_commit);
 	tcase_add_test(tcase, a_commit_that_failed_is_not_acknowledged);

@@ -1,28 +1,10 @@
 /* test_cancel.c - cancellation before a submit, on its way, while polling, and too late. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static struct answer cancel(const struct id *id)
 {
@@ -42,12 +24,12 @@ START_TEST(cancel_without_a_request)
 	size_t count;
 
 	sim_run(sim, 10 * SECOND);
-	count = asked(&id)->count;
+	count = fixture_asked(&id)->count;
 	answer = cancel(&id);
 	ck_assert(answer.flag);
 	ck_assert_int_eq(answer.state, STORE_CANCELLED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->count, count);
+	ck_assert_uint_eq(fixture_asked(&id)->count, count);
 	ck_assert(client_view(sim, &id).rec->cancel_requested);
 }
 END_TEST
@@ -77,7 +59,7 @@ START_TEST(cancel_with_a_request)
 	ck_assert_int_eq(answer.state, STORE_RUNNING);
 	ck_assert(disk_find(sim->disk, id.bytes)->rec.cancel_requested);
 	ck_assert_int_eq(client_finish(sim, &id, 60 * SECOND), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -88,10 +70,10 @@ START_TEST(cancel_that_comes_too_late)
 	sim_run(sim, 5 * SECOND);
 	ck_assert(cancel(&id).flag);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 	ck_assert(!cancel(&id).flag);
 	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -100,10 +82,10 @@ START_TEST(cancel_of_a_refused_submit)
 	struct id id = client_make(sim, "submit cancel busy=9 retry=30/30/1 end=never");
 
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 1);
 	ck_assert_int_eq(cancel(&id).state, STORE_CANCELLED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->count, 1);     /* nothing was there to be submitted or taken back */
+	ck_assert_uint_eq(fixture_asked(&id)->count, 1);     /* nothing was there to be submitted or taken back */
 }
 END_TEST
 
@@ -114,7 +96,7 @@ START_TEST(cancel_of_a_submit_that_may_be_there)
 	sim_run(sim, 10 * SECOND);
 	ck_assert_int_eq(cancel(&id).state, STORE_RUNNING);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -129,7 +111,7 @@ START_TEST(cancel_twice)
 	sim_run(sim, 60 * SECOND);
 	ck_assert_uint_eq(a.calls, 1);
 	ck_assert_uint_eq(b.calls, 1);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -161,7 +143,7 @@ START_TEST(cancel_before_anything_was_sent)
 	ck_assert_int_eq(client_state(sim, &made.id), STORE_PENDING);
 	ck_assert_int_eq(cancel(&made.id).state, STORE_CANCELLED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&made.id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&made.id)->count, 0);
 	ck_assert(!client_view(sim, &busy).terminal);
 }
 END_TEST
@@ -173,7 +155,7 @@ START_TEST(cancel_while_the_submit_is_under_way)
 	client_run_to_submit(sim, &id, 1);
 	ck_assert_int_eq(cancel(&id).state, STORE_RUNNING);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -198,7 +180,7 @@ START_TEST(cancel_is_repeated_while_the_service_is_away)
 	sim_run(sim, HOUR);
 	service_set_down(sim->service, false);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -223,7 +205,7 @@ static Suite *cancel_suite(void)
 	Suite *suite = suite_create("cancel");
 	TCase *tcase = tcase_create("cancel");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, cancel_without_a_request);
 	tcase_add_test(tcase, cancel_while_a_poll_is_under_way);
 	tcase_add_test(tcase, cancel_with_a_request);

@@ -1,23 +1,10 @@
 /* test_change.c - results read in pieces, forgetting, and expiry. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 START_TEST(result_in_pieces)
 {
@@ -173,7 +160,7 @@ static Suite *change_suite(void)
 	Suite *suite = suite_create("change");
 	TCase *tcase = tcase_create("change");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, result_in_pieces);
 	tcase_add_test(tcase, error_of_a_failed_one);
 	tcase_add_test(tcase, forgetting);

@@ -1,23 +1,10 @@
 /* test_create.c - creation: durable before told, keys, limits, access. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 static struct create_request keyed(const char *script, const char *key)
 {
@@ -406,7 +393,7 @@ static Suite *create_suite(void)
 	Suite *suite = suite_create("create");
 	TCase *tcase = tcase_create("create");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, durable_before_told);
 	tcase_add_test(tcase, not_seen_before_it_is_durable);
 	tcase_add_test(tcase, what_is_stored);

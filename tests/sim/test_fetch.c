@@ -1,28 +1,10 @@
 /* test_fetch.c - an operation that has succeeded and whose result has to be got from somewhere else. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static const struct future_rec *durable(const struct id *id)
 {
@@ -44,7 +26,7 @@ static struct answer cancel(const struct id *id)
 /* Let time pass until so many fetches were sent for it. */
 static void run_to_fetch(const struct id *id, unsigned count)
 {
-	while (asked(id)->fetches < count)
+	while (fixture_asked(id)->fetches < count)
 		ck_assert(sim_step(sim, sim->now_usec + HOUR));
 }
 
@@ -54,8 +36,8 @@ START_TEST(the_result_is_fetched)
 	struct answer answer;
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->polls, 4);
-	ck_assert_uint_eq(asked(&id)->fetches, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 4);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 1);
 	client_read_result(sim, 1000, &id, 0, 100, &answer);
 	sim_commit(sim);
 	ck_assert_mem_eq(answer.bytes, "bytes", 5);
@@ -68,9 +50,9 @@ START_TEST(at_once)
 	struct id id = client_make(sim, "fetch polls=1 polling=30/30/1 latency=0.1");
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_int_eq(asked(&id)->first[2].step, STEP_FETCH);
+	ck_assert_int_eq(fixture_asked(&id)->first[2].step, STEP_FETCH);
 	/* Only the commit is in between. */
-	ck_assert_uint_le(asked(&id)->first[2].at_usec - asked(&id)->first[1].at_usec, 102000);
+	ck_assert_uint_le(fixture_asked(&id)->first[2].at_usec - fixture_asked(&id)->first[1].at_usec, 102000);
 }
 END_TEST
 
@@ -79,8 +61,8 @@ START_TEST(after_the_answer_to_the_submit)
 	struct id id = client_make(sim, "submit fetch at_once");
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->polls, 0);
-	ck_assert_uint_eq(asked(&id)->fetches, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 1);
 }
 END_TEST
 
@@ -88,14 +70,14 @@ START_TEST(not_before_it_is_durable)
 {
 	struct id id = client_make(sim, "fetch");
 
-	while (asked(&id)->polls == 0)
+	while (fixture_asked(&id)->polls == 0)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&id)->fetches, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 0);
 	sim->commit_usec = 1000;
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->fetches, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 1);
 }
 END_TEST
 
@@ -105,7 +87,7 @@ START_TEST(a_restart_goes_on_with_the_fetch)
 	unsigned polls;
 
 	run_to_fetch(&id, 1);
-	polls = asked(&id)->polls;
+	polls = fixture_asked(&id)->polls;
 	ck_assert_int_eq(durable(&id)->phase, STORE_PHASE_FETCH);
 	for (int i = 0; i < 2; i++) {
 		sim_run(sim, 5 * SECOND);
@@ -113,7 +95,7 @@ START_TEST(a_restart_goes_on_with_the_fetch)
 		sim_run(sim, 15 * SECOND);
 	}
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->polls, polls);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, polls);
 }
 END_TEST
 
@@ -121,11 +103,11 @@ START_TEST(not_ready_yet)
 {
 	/* Up the polling ladder, from its foot. */
 	struct id id = client_make(sim, "fetch fetch_pending=3 polls=5 polling=1/8/2 latency=0.1");
-	const struct asked *a = asked(&id);
+	const struct asked *a = fixture_asked(&id);
 	double gap[3];
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	a = asked(&id);
+	a = fixture_asked(&id);
 	ck_assert_uint_eq(a->fetches, 4);
 	for (size_t i = 0; i < 3; i++)
 		gap[i] = (double)(a->first[7 + i].at_usec - a->first[6 + i].at_usec) / 1e6 - 0.1;
@@ -143,7 +125,7 @@ START_TEST(it_may_be_unreachable)
 	sim_run(sim, SECOND);
 	ck_assert_str_eq(client_view(sim, &id).condition, "unreachable");
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->fetches, 5);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 5);
 }
 END_TEST
 
@@ -155,7 +137,7 @@ START_TEST(over_several_hops)
 	run_to_fetch(&id, 1);
 	start = sim->now_usec;
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->fetches, 3);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 3);
 	ck_assert_uint_lt(sim->now_usec - start, SECOND / 2);
 }
 END_TEST
@@ -166,7 +148,7 @@ START_TEST(endless_hops_are_not_a_hot_loop)
 
 	run_to_fetch(&id, 1);
 	sim_run(sim, 600 * SECOND);
-	ck_assert_uint_lt(asked(&id)->fetches, 50);
+	ck_assert_uint_lt(fixture_asked(&id)->fetches, 50);
 	ck_assert(!client_view(sim, &id).terminal);
 }
 END_TEST
@@ -183,7 +165,7 @@ START_TEST(the_power_goes_between_hops)
 		sim_crash(sim, SECOND);
 	}
 	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->taken, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
 }
 END_TEST
 
@@ -196,10 +178,10 @@ START_TEST(a_cancel_comes_too_late)
 	ck_assert(cancel(&id).flag);
 	ck_assert(durable(&id)->cancel_requested);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->fetches, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 1);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->cancels, 0);
-	ck_assert_uint_eq(asked(&id)->fetches, 4);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 4);
 }
 END_TEST
 
@@ -223,7 +205,7 @@ START_TEST(a_cancel_that_only_we_know_of)
 	run_to_fetch(&id, 2);
 	ck_assert_int_eq(cancel(&id).state, STORE_CANCELLED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->fetches, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 2);
 }
 END_TEST
 
@@ -232,7 +214,7 @@ START_TEST(a_cancel_while_it_is_becoming_durable)
 	struct id id = client_make(sim, "fetch");
 	struct answer answer;
 
-	while (asked(&id)->polls == 0)
+	while (fixture_asked(&id)->polls == 0)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, 10 * SECOND);
@@ -240,7 +222,7 @@ START_TEST(a_cancel_while_it_is_becoming_durable)
 	sim_commit(sim);
 	ck_assert_int_eq(answer.state, STORE_CANCELLED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->fetches, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 0);
 }
 END_TEST
 
@@ -262,8 +244,8 @@ START_TEST(the_last_attempt_may_be_a_fetch)
 	struct id id = make_with_deadline("fetch fetch_fail=1 retry=60/60/1", 30 * SECOND);
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->fetches, 2);
-	ck_assert_uint_ge(asked(&id)->last_usec, 30 * SECOND);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 2);
+	ck_assert_uint_ge(fixture_asked(&id)->last_usec, 30 * SECOND);
 }
 END_TEST
 
@@ -272,7 +254,7 @@ START_TEST(the_last_attempt_may_lead_to_a_fetch)
 	struct id id = make_with_deadline("fetch polls=1 polling=60/60/1 hops=1", 30 * SECOND);
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->fetches, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 2);
 }
 END_TEST
 
@@ -302,9 +284,9 @@ START_TEST(a_retry_takes_up_the_fetch)
 	client_retry(sim, 1000, &id, &answer);
 	sim_commit(sim);
 	ck_assert_int_eq(client_finish(sim, &answer.id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&answer.id)->polls, 0);
-	ck_assert_uint_eq(asked(&answer.id)->submits, 0);
-	ck_assert_uint_eq(asked(&answer.id)->fetches, 3);
+	ck_assert_uint_eq(fixture_asked(&answer.id)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&answer.id)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&answer.id)->fetches, 3);
 }
 END_TEST
 
@@ -316,7 +298,7 @@ START_TEST(a_stop_lets_it_go)
 	sim_restart(sim, 0);
 	ck_assert_uint_eq(service_in_flight(sim->service), 0);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->fetches, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->fetches, 2);
 }
 END_TEST
 
@@ -325,7 +307,7 @@ static Suite *fetch_suite(void)
 	Suite *suite = suite_create("fetch");
 	TCase *tcase = tcase_create("fetch");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, the_result_is_fetched);
 	tcase_add_test(tcase, at_once);
 	tcase_add_test(tcase, after_the_answer_to_the_submit);

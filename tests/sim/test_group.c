@@ -1,5 +1,5 @@
 /* test_group.c - groups: when they are done, and what their result lists. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include "daemon/broker/core.h"
 
@@ -8,19 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct sim *sim;
 static char script[64 * (ID_TEXT_LEN + 1) + 64];
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 /* The script of a group; more: words that go before. */
 static const char *group_of(const char *more, const struct id *ids, size_t count)
@@ -437,7 +425,7 @@ static Suite *group_suite(void)
 	Suite *suite = suite_create("group");
 	TCase *tcase = tcase_create("group");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_set_timeout(tcase, 30);      /* with sanitizers, on a machine that is busy */
 	tcase_add_test(tcase, all_of_them_in_order_duplicates_kept);
 	tcase_add_test(tcase, nobody);

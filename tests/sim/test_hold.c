@@ -1,57 +1,10 @@
 /* test_hold.c - futures that wait for others. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
-
-static struct id make_after(const char *script, const struct id *after, size_t count)
-{
-	struct create_request request = client_request(script);
-
-	request.source.after = after;
-	request.source.n_after = count;
-	return client_make_request(sim, &request);
-}
-
-static struct id make_delayed(const char *script, uint64_t delay_usec)
-{
-	struct create_request request = client_request(script);
-
-	request.source.has_delay = true;
-	request.source.delay_usec = delay_usec;
-	return client_make_request(sim, &request);
-}
-
-/* What creation says of a request that it refuses. */
-static struct answer refused(const struct create_request *request)
-{
-	struct answer answer;
-
-	client_create(sim, 1000, request, &answer);
-	sim_run(sim, SECOND);
-	ck_assert_int_ne(answer.code, ERROR_NONE);
-	return answer;
-}
 
 static void forget(const struct id *id)
 {
@@ -69,7 +22,7 @@ static void assert_held(const struct id *id)
 	ck_assert_int_eq(view.state, STORE_PENDING);
 	ck_assert(view.rec->held);
 	ck_assert_str_eq(view.condition, "waiting");
-	ck_assert_uint_eq(asked(id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(id)->count, 0);
 }
 
 static void assert_dependency_failed(const struct id *id, const struct id *on, const char *why)
@@ -82,16 +35,16 @@ static void assert_dependency_failed(const struct id *id, const struct id *on, c
 	id_format(on, text);
 	ck_assert_msg(strstr(view.rec->error_message, text) && strstr(view.rec->error_message, why), "%s",
 	    view.rec->error_message);
-	ck_assert_uint_eq(asked(id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(id)->count, 0);
 }
 
 START_TEST(a_held_one_is_cancelled_at_once)
 {
-	struct id id = make_delayed("cancel submit idempotency", 100 * SECOND), after, polled;
+	struct id id = fixture_make_delayed("cancel submit idempotency", 100 * SECOND), after, polled;
 	struct answer answer;
 
-	after = make_after("", &id, 1);
-	polled = make_delayed("cancel", 100 * SECOND);
+	after = fixture_make_after("", &id, 1);
+	polled = fixture_make_delayed("cancel", 100 * SECOND);
 	client_cancel(sim, 1000, &polled, &answer);
 	sim_run(sim, SECOND);
 	ck_assert_int_eq(answer.state, STORE_CANCELLED);
@@ -100,23 +53,23 @@ START_TEST(a_held_one_is_cancelled_at_once)
 	ck_assert_int_eq(answer.code, ERROR_NONE);
 	ck_assert_int_eq(answer.state, STORE_CANCELLED);
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->count + asked(&polled)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->count + fixture_asked(&polled)->count, 0);
 	assert_dependency_failed(&after, &id, "was cancelled");
 }
 END_TEST
 
 START_TEST(one_goes_on_after_another)
 {
-	struct id first = client_make(sim, "polls=10 polling=1/1/1"), second = make_after("", &first, 1);
+	struct id first = client_make(sim, "polls=10 polling=1/1/1"), second = fixture_make_after("", &first, 1);
 
 	sim_run(sim, 5 * SECOND);
 	assert_held(&second);
 	ck_assert_uint_eq(client_view(sim, &second).rec->n_after, 1);
 	ck_assert_int_eq(client_finish(sim, &first, HOUR), STORE_SUCCEEDED);
 	ck_assert_int_eq(client_finish(sim, &second, SECOND), STORE_SUCCEEDED);
-	ck_assert_uint_ge(asked(&second)->first[0].at_usec, asked(&first)->last_usec);
+	ck_assert_uint_ge(fixture_asked(&second)->first[0].at_usec, fixture_asked(&first)->last_usec);
 	/* What has succeeded already holds nothing. */
-	second = make_after("", &first, 1);
+	second = fixture_make_after("", &first, 1);
 	ck_assert_int_eq(client_finish(sim, &second, SECOND), STORE_SUCCEEDED);
 }
 END_TEST
@@ -129,7 +82,7 @@ START_TEST(all_of_several)
 	ids[1] = client_make(sim, "polls=20 polling=1/1/1");
 	ids[2] = ids[0];
 	ids[3] = client_make(sim, "");
-	last = make_after("", ids, 4);
+	last = fixture_make_after("", ids, 4);
 	ck_assert_uint_eq(client_view(sim, &last).rec->n_after, 3);
 	sim_run(sim, 10 * SECOND);
 	assert_held(&last);
@@ -167,14 +120,14 @@ START_TEST(a_failure_goes_down_the_chain)
 
 	chain[0] = client_make(sim, "polls=3 end=failure result=boom");
 	for (size_t i = 1; i < 20; i++)
-		chain[i] = make_after("", &chain[i - 1], 1);
+		chain[i] = fixture_make_after("", &chain[i - 1], 1);
 	sim_run(sim, HOUR);
 	assert_dependency_failed(&chain[1], &chain[0], "failed: remote: boom");
 	for (size_t i = 2; i < 20; i++)
 		assert_dependency_failed(&chain[i], &chain[i - 1], "failed: dependency: ");
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 	/* One that comes too late. */
-	chain[2] = make_after("", &chain[0], 1);
+	chain[2] = fixture_make_after("", &chain[0], 1);
 	sim_run(sim, SECOND);
 	assert_dependency_failed(&chain[2], &chain[0], "boom");
 }
@@ -186,7 +139,7 @@ START_TEST(a_failure_does_not_wait_for_the_rest)
 
 	ids[0] = client_make(sim, "end=never");
 	ids[1] = client_make(sim, "polls=2 end=failure result=boom");
-	last = make_after("", ids, 2);
+	last = fixture_make_after("", ids, 2);
 	sim_run(sim, 60 * SECOND);
 	assert_dependency_failed(&last, &ids[1], "boom");
 }
@@ -199,7 +152,7 @@ START_TEST(one_that_is_forgotten)
 	sim_run(sim, SECOND);
 	ids[0] = first;
 	ids[1] = blocker;
-	last = make_after("", ids, 2);
+	last = fixture_make_after("", ids, 2);
 	forget(&first);
 	sim_run(sim, SECOND);
 	assert_dependency_failed(&last, &first, "was forgotten");
@@ -210,12 +163,12 @@ START_TEST(a_diamond)
 {
 	struct id top = client_make(sim, "polls=5 polling=1/1/1"), sides[2], bottom;
 
-	sides[0] = make_after("polls=3 polling=1/1/1", &top, 1);
-	sides[1] = make_after("polls=9 polling=1/1/1", &top, 1);
-	bottom = make_after("", sides, 2);
+	sides[0] = fixture_make_after("polls=3 polling=1/1/1", &top, 1);
+	sides[1] = fixture_make_after("polls=9 polling=1/1/1", &top, 1);
+	bottom = fixture_make_after("", sides, 2);
 	ck_assert_int_eq(client_finish(sim, &bottom, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_ge(asked(&bottom)->first[0].at_usec, asked(&sides[1])->last_usec);
-	ck_assert_uint_eq(asked(&top)->polls, 6);
+	ck_assert_uint_ge(fixture_asked(&bottom)->first[0].at_usec, fixture_asked(&sides[1])->last_usec);
+	ck_assert_uint_eq(fixture_asked(&top)->polls, 6);
 }
 END_TEST
 
@@ -224,7 +177,7 @@ START_TEST(a_thousand_after_one)
 	struct id first = client_make(sim, "polls=3 polling=1/1/1"), ids[1000];
 
 	for (size_t i = 0; i < 1000; i++)
-		ids[i] = make_after("bucket=b limit=1000", &first, 1);
+		ids[i] = fixture_make_after("bucket=b limit=1000", &first, 1);
 	for (size_t i = 0; i < 1000; i++)
 		ck_assert_int_eq(client_finish(sim, &ids[i], HOUR), STORE_SUCCEEDED);
 }
@@ -237,13 +190,13 @@ START_TEST(a_chain_across_crashes)
 	for (uint64_t at = 0; at < 60; at++) {
 		chain[0] = client_make(sim, "polls=2 polling=1/1/1");
 		for (size_t i = 1; i < 4; i++)
-			chain[i] = make_after("polls=2 polling=1/1/1", &chain[i - 1], 1);
+			chain[i] = fixture_make_after("polls=2 polling=1/1/1", &chain[i - 1], 1);
 		sim_run(sim, at * SECOND / 5 + at);
 		sim_crash(sim, SECOND);
 		ck_assert_int_eq(client_finish(sim, &chain[3], 60 * SECOND), STORE_SUCCEEDED);
 		for (size_t i = 1; i < 4; i++)
-			ck_assert_uint_ge(asked(&chain[i])->first[0].at_usec,
-			    asked(&chain[i - 1])->first[0].at_usec + 2 * SECOND);
+			ck_assert_uint_ge(fixture_asked(&chain[i])->first[0].at_usec,
+			    fixture_asked(&chain[i - 1])->first[0].at_usec + 2 * SECOND);
 	}
 }
 END_TEST
@@ -251,8 +204,8 @@ END_TEST
 /* The end of the one is durable, what it lets go is not. */
 START_TEST(an_end_right_before_the_crash)
 {
-	struct id first = client_make(sim, ""), second = make_after("", &first, 1);
-	struct id bad = client_make(sim, "end=failure result=boom"), third = make_after("", &bad, 1);
+	struct id first = client_make(sim, ""), second = fixture_make_after("", &first, 1);
+	struct id bad = client_make(sim, "end=failure result=boom"), third = fixture_make_after("", &bad, 1);
 
 	while (!client_view(sim, &first).terminal || !client_view(sim, &bad).terminal)
 		ck_assert(sim_step(sim, sim->now_usec + HOUR));
@@ -271,7 +224,7 @@ START_TEST(asked_for_while_it_is_let_go)
 	static const char *const scripts[] = { "", "submit idempotency", "submit", "submit" };
 
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
-		struct id first = client_make(sim, ""), id = make_after(scripts[i], &first, 1);
+		struct id first = client_make(sim, ""), id = fixture_make_after(scripts[i], &first, 1);
 
 		while (!client_view(sim, &first).terminal)
 			ck_assert(sim_step(sim, sim->now_usec + HOUR));
@@ -280,13 +233,13 @@ START_TEST(asked_for_while_it_is_let_go)
 		ck_assert(!client_view(sim, &id).rec->held);
 		ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
 		sim_run(sim, SECOND);
-		ck_assert_uint_eq(asked(&id)->count, 0);
+		ck_assert_uint_eq(fixture_asked(&id)->count, 0);
 		if (i == 3)
 			sim_crash(sim, SECOND);
 		sim->commit_usec = 1000;
 		sim_commit(sim);
 		ck_assert_int_eq(client_finish(sim, &id, 10 * SECOND), STORE_SUCCEEDED);
-		ck_assert_uint_eq(asked(&id)->submits, i != 0);
+		ck_assert_uint_eq(fixture_asked(&id)->submits, i != 0);
 	}
 }
 END_TEST
@@ -298,8 +251,8 @@ START_TEST(one_that_is_waited_for_does_not_expire)
 
 	ids[0] = client_make(sim, "ttl=10");
 	ids[1] = client_make(sim, "polls=500 polling=1/1/1 ttl=10");
-	last = make_after("ttl=10000", ids, 2);
-	waiting = make_delayed("ttl=1", 2 * HOUR);
+	last = fixture_make_after("ttl=10000", ids, 2);
+	waiting = fixture_make_delayed("ttl=1", 2 * HOUR);
 	sim_run(sim, 100 * SECOND);
 	ck_assert(client_exists(sim, &ids[0]));
 	sim_crash(sim, 100 * SECOND);
@@ -312,7 +265,7 @@ START_TEST(one_that_is_waited_for_does_not_expire)
 	/* Nor one that a cancelled one had waited for. */
 	ids[0] = client_make(sim, "ttl=10");
 	ids[1] = waiting;
-	last = make_after("ttl=10000", ids, 2);
+	last = fixture_make_after("ttl=10000", ids, 2);
 	sim_run(sim, 100 * SECOND);
 	ck_assert(client_exists(sim, &ids[0]));
 	client_cancel(sim, 1000, &last, &answer);
@@ -360,7 +313,7 @@ START_TEST(ids_that_may_not_be_seen)
 	request = client_request("");
 	request.source.after = ids;
 	request.source.n_after = 2;
-	answer = refused(&request);
+	answer = fixture_refused(&request);
 	ck_assert_int_eq(answer.code, ERROR_NOT_FOUND);
 	ck_assert_ptr_nonnull(strstr(answer.message, "after[1]: no such future"));
 	request.source.n_after = 1;
@@ -392,21 +345,21 @@ START_TEST(a_key_stands_for_what_it_waits_for_too)
 	sim_run(sim, SECOND);
 	ck_assert(answer.code == ERROR_NONE && id_compare(&answer.id, &id) == 0);
 	request.source.after = &other;
-	ck_assert_int_eq(refused(&request).code, ERROR_KEY_CONFLICT);
+	ck_assert_int_eq(fixture_refused(&request).code, ERROR_KEY_CONFLICT);
 	request.source.after = &first;
 	request.source.delay_usec = SECOND;
-	ck_assert_int_eq(refused(&request).code, ERROR_KEY_CONFLICT);
+	ck_assert_int_eq(fixture_refused(&request).code, ERROR_KEY_CONFLICT);
 	request.source.has_delay = false;
-	ck_assert_int_eq(refused(&request).code, ERROR_KEY_CONFLICT);
+	ck_assert_int_eq(fixture_refused(&request).code, ERROR_KEY_CONFLICT);
 	/* A new one needs it. */
 	request.key = slice_from_str("another");
-	ck_assert_int_eq(refused(&request).code, ERROR_NOT_FOUND);
+	ck_assert_int_eq(fixture_refused(&request).code, ERROR_NOT_FOUND);
 }
 END_TEST
 
 START_TEST(a_retry_waits_again)
 {
-	struct id first = client_make(sim, "polls=30 polling=1/1/1"), second = make_after("", &first, 1), again;
+	struct id first = client_make(sim, "polls=30 polling=1/1/1"), second = fixture_make_after("", &first, 1), again;
 	struct answer answer;
 
 	client_cancel(sim, 1000, &second, &answer);
@@ -441,7 +394,7 @@ START_TEST(a_full_disk)
 	request.source.after = &first;
 	request.source.n_after = 1;
 	disk_set_full(sim->disk, true);
-	ck_assert_int_eq(refused(&request).code, ERROR_DISK_FULL);
+	ck_assert_int_eq(fixture_refused(&request).code, ERROR_DISK_FULL);
 	sim_run(sim, 20 * SECOND);
 	ck_assert(!client_exists(sim, &first));
 	ck_assert_uint_eq(service_plans(sim->service), 0);
@@ -452,10 +405,10 @@ END_TEST
 START_TEST(a_shortage_while_it_is_let_go)
 {
 	for (unsigned nth = 1; nth < 12; nth++) {
-		struct id first = client_make(sim, "polls=1 polling=1/1/1"), second = make_after("", &first, 1);
+		struct id first = client_make(sim, "polls=1 polling=1/1/1"), second = fixture_make_after("", &first, 1);
 		struct id timer = client_make(sim, "kind=timer rings=1"), bad = client_make(sim, "end=failure"), last;
 
-		last = make_after("", &bad, 1);
+		last = fixture_make_after("", &bad, 1);
 		store_sim_refuse(sim->store, nth);
 		sim_run(sim, 30 * SECOND);
 		store_sim_refuse(sim->store, 0);
@@ -472,7 +425,7 @@ static Suite *hold_suite(void)
 	Suite *suite = suite_create("hold");
 	TCase *tcase = tcase_create("hold");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, a_held_one_is_cancelled_at_once);
 	tcase_add_test(tcase, one_goes_on_after_another);
 	tcase_add_test(tcase, all_of_several);

@@ -1,28 +1,10 @@
 /* test_hop.c - a future that goes on with another operation, in one piece through crashes and short memory. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static const struct disk_future *durable(const struct id *id)
 {
@@ -31,7 +13,7 @@ static const struct disk_future *durable(const struct id *id)
 
 static void run_to_stage(const struct id *id, const char *stage)
 {
-	while (strcmp(asked(id)->stage, stage) != 0)
+	while (strcmp(fixture_asked(id)->stage, stage) != 0)
 		ck_assert(sim_step(sim, sim->now_usec + HOUR));
 }
 
@@ -44,7 +26,7 @@ START_TEST(one_after_the_other)
 	struct answer answer;
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_str_eq(asked(&id)->stages, ",a,,b,,c,");
+	ck_assert_str_eq(fixture_asked(&id)->stages, ",a,,b,,c,");
 	ck_assert_uint_eq(client_view(sim, &id).rec->hops, 2);
 	ck_assert_uint_eq(client_view(sim, &id).rec->requests, 7);
 	ck_assert_uint_eq(service_operation(sim->service, "c")->polls, 2);
@@ -84,11 +66,11 @@ START_TEST(each_has_an_idempotency_value_of_its_own)
 	char first[SCRIPT_TEXT];
 
 	client_run_to_submit(sim, &id, 1);
-	memcpy(first, asked(&id)->idempotency, sizeof(first));
+	memcpy(first, fixture_asked(&id)->idempotency, sizeof(first));
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 3);
-	ck_assert_uint_eq(asked(&id)->taken, 1);
-	ck_assert_str_ne(asked(&id)->idempotency, first);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 3);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
+	ck_assert_str_ne(fixture_asked(&id)->idempotency, first);
 }
 END_TEST
 
@@ -96,18 +78,18 @@ START_TEST(not_before_it_is_durable)
 {
 	struct id id = client_make(sim, "stage=a op=a polls=1 next=stage=b,op=b");
 
-	while (asked(&id)->polls < 2)
+	while (fixture_asked(&id)->polls < 2)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, 60 * SECOND);
 	/* Not even when somebody is in a hurry. */
 	ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_str_eq(asked(&id)->stage, "a");
-	ck_assert_uint_eq(asked(&id)->polls, 2);
+	ck_assert_str_eq(fixture_asked(&id)->stage, "a");
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 2);
 	sim->commit_usec = 1000;
 	sim_run(sim, SECOND);
-	ck_assert_str_eq(asked(&id)->stage, "b");
+	ck_assert_str_eq(fixture_asked(&id)->stage, "b");
 }
 END_TEST
 
@@ -116,17 +98,17 @@ START_TEST(a_submit_that_is_asked_for_too_soon)
 {
 	struct id id = client_make(sim, "stage=a op=a polls=1 next=stage=b,submit");
 
-	while (asked(&id)->polls < 2)
+	while (fixture_asked(&id)->polls < 2)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, SECOND);
 	ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 0);
 	sim->commit_usec = 1000;
 	sim_commit(sim);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 }
 END_TEST
 
@@ -156,8 +138,8 @@ START_TEST(what_is_to_be_cancelled_does_not_go_on)
 	sim_run(sim, SECOND);
 	client_cancel(sim, 1000, &id, &answer);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_str_eq(asked(&id)->stage, "a");
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_str_eq(fixture_asked(&id)->stage, "a");
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 }
 END_TEST
 
@@ -166,14 +148,14 @@ START_TEST(one_that_was_not_submitted_yet_is_cancelled_at_once)
 	struct id id = client_make(sim, "stage=a op=a polls=1 next=stage=b,idempotency,submit,cancel,bucket=b");
 	struct answer answer;
 
-	while (asked(&id)->polls < 2)
+	while (fixture_asked(&id)->polls < 2)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, 60 * SECOND);
 	client_cancel(sim, 1000, &id, &answer);
 	sim->commit_usec = 1000;
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
-	ck_assert_str_eq(asked(&id)->stage, "a");
+	ck_assert_str_eq(fixture_asked(&id)->stage, "a");
 }
 END_TEST
 
@@ -188,7 +170,7 @@ START_TEST(its_deadline_stays)
 	sim_commit(sim);
 	ck_assert_int_eq(client_finish(sim, &answer.id, 70 * SECOND), STORE_FAILED);
 	ck_assert_str_eq(client_view(sim, &answer.id).rec->error_kind, "deadline");
-	ck_assert_str_eq(asked(&answer.id)->stage, "b");
+	ck_assert_str_eq(fixture_asked(&answer.id)->stage, "b");
 }
 END_TEST
 
@@ -223,7 +205,7 @@ START_TEST(two_that_lead_to_each_other_come_to_an_end)
 	ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "invalid_spec");
 	ck_assert_ptr_nonnull(strstr(client_view(sim, &id).rec->error_message, "1000 times"));
 	ck_assert_uint_eq(client_view(sim, &id).rec->hops, 1000);
-	ck_assert_uint_eq(asked(&id)->polls, 1001);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 1001);
 }
 END_TEST
 
@@ -250,9 +232,9 @@ static bool crash_after(unsigned turns, const char *script, bool repeatable)
 		ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "submit_unknown");
 	else
 		ck_assert_int_eq(state, STORE_SUCCEEDED);
-	ck_assert_uint_le(asked(&id)->taken, 1);
+	ck_assert_uint_le(fixture_asked(&id)->taken, 1);
 	if (state == STORE_SUCCEEDED)
-		ck_assert_str_eq(asked(&id)->stages, ",a,,b,,c,");
+		ck_assert_str_eq(fixture_asked(&id)->stages, ",a,,b,,c,");
 	sim = sim_free(sim);
 	return over;
 }
@@ -281,7 +263,7 @@ START_TEST(the_store_has_no_memory_for_it)
 		store_sim_refuse(sim->store, nth);
 		ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 		ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-		ck_assert_str_eq(asked(&id)->stages, ",a,,b,,c,");
+		ck_assert_str_eq(fixture_asked(&id)->stages, ",a,,b,,c,");
 		sim = sim_free(sim);
 	}
 }
@@ -294,7 +276,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(hops, setup, teardown);
+	tcase_add_checked_fixture(hops, fixture_setup, fixture_teardown);
 	tcase_add_test(hops, one_after_the_other);
 	tcase_add_test(hops, nothing_is_left_of_the_old_one);
 	tcase_add_test(hops, each_has_an_idempotency_value_of_its_own);

@@ -1,23 +1,10 @@
 /* test_list.c - lists of futures: filters, order, pages. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 static struct create_request keyed(const char *script, const char *key)
 {
@@ -147,7 +134,7 @@ static Suite *list_suite(void)
 	Suite *suite = suite_create("list");
 	TCase *tcase = tcase_create("list");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, lists);
 	tcase_add_test(tcase, list_by_prefix);
 	tcase_add_test(tcase, the_order_of_a_list_is_that_of_ids);

@@ -1,33 +1,15 @@
 /* test_pace.c - how soon it is asked again when rules and services wish it; long polls; what pauses leave behind. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
-
 static double gap(const struct id *id, size_t i)
 {
-	ck_assert_uint_lt(i + 1, asked(id)->count);
-	return (double)(asked(id)->first[i + 1].at_usec - asked(id)->first[i].at_usec) / 1e6;
+	ck_assert_uint_lt(i + 1, fixture_asked(id)->count);
+	return (double)(fixture_asked(id)->first[i + 1].at_usec - fixture_asked(id)->first[i].at_usec) / 1e6;
 }
 
 START_TEST(at_once_is_granted_twice)
@@ -56,7 +38,7 @@ START_TEST(the_same_for_a_retry_after)
 	struct id id = client_make(sim, "end=never polling=1/8/2 wait=0 latency=0.001");
 
 	sim_run(sim, 600 * SECOND);
-	ck_assert_uint_lt(asked(&id)->polls, 100);
+	ck_assert_uint_lt(fixture_asked(&id)->polls, 100);
 }
 END_TEST
 
@@ -108,7 +90,7 @@ START_TEST(a_cancel_does_not_wait_for_a_held_poll)
 	ck_assert_uint_eq(service_in_flight(sim->service), 1);
 	before = sim->now_usec;
 	client_cancel(sim, 1000, &id, &answer);
-	while (asked(&id)->cancels == 0)
+	while (fixture_asked(&id)->cancels == 0)
 		ck_assert(sim_step(sim, sim->now_usec + SECOND));
 	ck_assert_uint_lt(sim->now_usec - before, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
@@ -126,8 +108,8 @@ START_TEST(nor_for_a_slot_of_that_kind)
 	client_cancel(sim, 1000, &waits, &second);
 	client_cancel(sim, 1000, &id, &first);
 	sim_run(sim, 5 * SECOND);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
-	ck_assert_uint_eq(asked(&waits)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&waits)->cancels, 1);
 }
 END_TEST
 
@@ -138,7 +120,7 @@ START_TEST(a_refresh_leaves_a_held_poll_alone)
 	sim_run(sim, 10 * SECOND);
 	client_refresh(sim, 1000, &id);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->polls, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 1);
 	ck_assert_uint_eq(service_in_flight(sim->service), 1);
 }
 END_TEST
@@ -148,12 +130,12 @@ START_TEST(an_ordinary_poll_is_let_to_its_end)
 	struct id id = client_make(sim, "submit cancel end=never latency=5");
 	struct answer answer;
 
-	while (asked(&id)->polls == 0)
+	while (fixture_asked(&id)->polls == 0)
 		sim_step(sim, sim->now_usec + SECOND);
 	sim_run(sim, SECOND);
 	client_cancel(sim, 1000, &id, &answer);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->cancels, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 0);
 	ck_assert_uint_eq(service_in_flight(sim->service), 1);
 }
 END_TEST
@@ -167,7 +149,7 @@ START_TEST(a_cancel_at_the_deadline_of_a_held_poll)
 	client_cancel(sim, 1000, &id, &answer);
 	sim_run(sim, 10 * SECOND);
 	ck_assert_uint_eq(answer.calls, 1);
-	ck_assert_uint_eq(asked(&id)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->cancels, 1);
 	ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "deadline");
 }
 END_TEST
@@ -179,17 +161,17 @@ START_TEST(a_pause_outlives_the_daemon)
 	struct id told = client_make(sim, "throttle=1:600"), other, later;
 
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&told)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&told)->count, 1);
 	other = client_make(sim, "");
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&other)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&other)->count, 0);
 	sim_crash(sim, 100 * SECOND);
 	/* Neither those of before nor a new one: the simulated service complains of each that is too early. */
 	later = client_make(sim, "");
 	sim_run(sim, 470 * SECOND);
-	ck_assert_uint_eq(asked(&told)->count, 1);
-	ck_assert_uint_eq(asked(&other)->count, 0);
-	ck_assert_uint_eq(asked(&later)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&told)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&other)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&later)->count, 0);
 	sim_run(sim, 30 * SECOND);
 	ck_assert_int_eq(client_state(sim, &told), STORE_SUCCEEDED);
 	ck_assert_int_eq(client_state(sim, &other), STORE_SUCCEEDED);
@@ -280,7 +262,7 @@ static Suite *pace_suite(void)
 	Suite *suite = suite_create("pace");
 	TCase *tcase = tcase_create("pace");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, at_once_is_granted_twice);
 	tcase_add_test(tcase, a_request_that_is_held_goes_on_at_once);
 	tcase_add_test(tcase, the_same_for_a_retry_after);

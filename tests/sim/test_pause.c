@@ -1,5 +1,5 @@
 /* test_pause.c - futures that are paused, one by one or all of an origin: nothing is sent until somebody says so. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -8,24 +8,6 @@
 
 #define HERE "origin=https://here:443 bucket=here "
 #define MANY 257
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static const char *condition(const struct id *id)
 {
@@ -56,24 +38,24 @@ START_TEST(a_paused_one_is_not_asked_about)
 	sim_run(sim, 3500000);
 	ck_assert_uint_eq(client_pause_one(sim, &id, true), 1);
 	ck_assert_uint_eq(client_pause_one(sim, &id, true), 0);
-	before = asked(&id)->count;
+	before = fixture_asked(&id)->count;
 	sim_run(sim, 100 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before);
 	ck_assert_str_eq(condition(&id), "paused");
 	ck_assert(client_view(sim, &id).rec->paused);
 	ck_assert_int_eq(client_state(sim, &other), STORE_SUCCEEDED);
 	sim_crash(sim, 10 * SECOND);
 	sim_run(sim, 100 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before);
 	ck_assert_str_eq(condition(&id), "paused");
 	/* A refresh is no way around it. */
 	ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before);
 	ck_assert_uint_eq(client_pause_one(sim, &id, false), 1);
 	ck_assert_str_eq(condition(&id), "");
 	sim_run(sim, 500000);
-	ck_assert_uint_eq(asked(&id)->count, before + 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before + 1);
 	ck_assert_int_eq(client_finish(sim, &id, 20 * SECOND), STORE_SUCCEEDED);
 	ck_assert_uint_eq(client_pause_one(sim, &id, true), 0);
 }
@@ -85,13 +67,13 @@ START_TEST(an_answer_on_its_way_still_counts)
 	struct id failing = client_make(sim, "latency=5 fail=1:1 retry=1/1/1");
 
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->in_flight, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->in_flight, 1);
 	ck_assert_uint_eq(client_pause_one(sim, &id, true), 1);
 	ck_assert_uint_eq(client_pause_one(sim, &failing, true), 1);
 	ck_assert_int_eq(client_finish(sim, &id, 10 * SECOND), STORE_SUCCEEDED);
 	ck_assert(!client_view(sim, &id).rec->paused);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&failing)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&failing)->count, 1);
 	ck_assert_uint_eq(client_view(sim, &failing).rec->attempts, 1);
 	ck_assert_str_eq(condition(&failing), "paused");
 	ck_assert_uint_eq(client_pause_one(sim, &failing, false), 1);
@@ -104,11 +86,11 @@ START_TEST(one_that_waits_for_its_turn)
 	struct id first = client_make(sim, "limit=1 latency=20"), second = client_make(sim, "limit=1 latency=1");
 
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&first)->in_flight, 1);
+	ck_assert_uint_eq(fixture_asked(&first)->in_flight, 1);
 	ck_assert_uint_eq(client_pause_one(sim, &second, true), 1);
 	ck_assert_int_eq(client_finish(sim, &first, 30 * SECOND), STORE_SUCCEEDED);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&second)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&second)->count, 0);
 	ck_assert_uint_eq(client_pause_one(sim, &second, false), 1);
 	ck_assert_int_eq(client_finish(sim, &second, 10 * SECOND), STORE_SUCCEEDED);
 }
@@ -125,7 +107,7 @@ START_TEST(a_submit_that_was_only_meant)
 	/* The slot is there, and what it is to be used for on its way to the disk. */
 	sim->commit_usec = UINT64_MAX;
 	sim_run(sim, 1000);
-	ck_assert_uint_eq(asked(&made.id)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&made.id)->submits, 0);
 	ck_assert_uint_gt(store_sim_queued(sim->store), 0);
 	target.ids = &made.id;
 	client_pause(sim, 1000, &target, true, &paused);
@@ -133,13 +115,13 @@ START_TEST(a_submit_that_was_only_meant)
 	sim_commit(sim);
 	sim_run(sim, 60 * SECOND);
 	ck_assert_uint_eq(paused.calls, 1);
-	ck_assert_uint_eq(asked(&made.id)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&made.id)->submits, 0);
 	sim_crash(sim, SECOND);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&made.id)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&made.id)->submits, 0);
 	ck_assert_uint_eq(client_pause_one(sim, &made.id, false), 1);
 	ck_assert_int_eq(client_finish(sim, &made.id, 60 * SECOND), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&made.id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&made.id)->submits, 1);
 }
 END_TEST
 
@@ -153,15 +135,15 @@ START_TEST(a_deadline_goes_on)
 	ck_assert_uint_eq(client_pause_one(sim, &id, true), 1);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 1);
 	sim_run(sim, SECOND);
-	before = asked(&id)->count;
-	before_there = asked(&there)->count;
+	before = fixture_asked(&id)->count;
+	before_there = fixture_asked(&there)->count;
 	/* At once: there is no last look. */
 	ck_assert_int_eq(client_finish(sim, &id, 25 * SECOND), STORE_FAILED);
 	ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "deadline");
 	ck_assert_int_eq(client_finish(sim, &there, SECOND), STORE_FAILED);
 	ck_assert_str_eq(client_view(sim, &there).rec->error_kind, "deadline");
-	ck_assert_uint_eq(asked(&id)->count, before);
-	ck_assert_uint_eq(asked(&there)->count, before_there);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before);
+	ck_assert_uint_eq(fixture_asked(&there)->count, before_there);
 }
 END_TEST
 
@@ -231,24 +213,24 @@ START_TEST(all_of_an_origin)
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 1);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 0);
 	sim_run(sim, SECOND);
-	before = asked(&here)->count;
+	before = fixture_asked(&here)->count;
 	later = client_make(sim, HERE "submit");
 	client_cancel(sim, 1000, &here, &answer);
 	sim_run(sim, 200 * SECOND);
 	ck_assert_uint_eq(answer.calls, 1);
-	ck_assert_uint_eq(asked(&here)->count, before);
-	ck_assert_uint_eq(asked(&later)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&here)->count, before);
+	ck_assert_uint_eq(fixture_asked(&later)->count, 0);
 	ck_assert_str_eq(condition(&here), "paused");
 	ck_assert_str_eq(condition(&later), "paused");
 	ck_assert(!client_view(sim, &here).rec->paused);
 	ck_assert_str_eq(condition(&there), "");
 	ck_assert_str_eq(condition(&theirs), "");
-	ck_assert_uint_gt(asked(&there)->count, before + 3);
-	ck_assert_uint_gt(asked(&theirs)->count, before + 3);
+	ck_assert_uint_gt(fixture_asked(&there)->count, before + 3);
+	ck_assert_uint_gt(fixture_asked(&theirs)->count, before + 3);
 	sim_crash(sim, SECOND);
 	sim_run(sim, 200 * SECOND);
-	ck_assert_uint_eq(asked(&here)->count, before);
-	ck_assert_uint_eq(asked(&later)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&here)->count, before);
+	ck_assert_uint_eq(fixture_asked(&later)->count, 0);
 	ck_assert_str_eq(condition(&later), "paused");
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", false), 2);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", false), 0);
@@ -267,13 +249,13 @@ START_TEST(fetches_and_acks_of_an_origin_wait_too)
 	sim_run(sim, SECOND);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 2);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&fetching)->polls, 1);
-	ck_assert_uint_eq(asked(&fetching)->fetches, 0);
+	ck_assert_uint_eq(fixture_asked(&fetching)->polls, 1);
+	ck_assert_uint_eq(fixture_asked(&fetching)->fetches, 0);
 	ck_assert_int_eq(client_state(sim, &over), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&over)->acks, 0);
+	ck_assert_uint_eq(fixture_asked(&over)->acks, 0);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", false), 1);
 	sim_run(sim, 30 * SECOND);
-	ck_assert_uint_eq(asked(&over)->acks, 1);
+	ck_assert_uint_eq(fixture_asked(&over)->acks, 1);
 	ck_assert_int_eq(client_state(sim, &fetching), STORE_SUCCEEDED);
 }
 END_TEST
@@ -283,16 +265,16 @@ START_TEST(streams_of_events_are_closed)
 	struct id one = client_make(sim, "end=never events wake=100"), all = client_make(sim, HERE "end=never events wake=100");
 
 	sim_run(sim, 10 * SECOND);
-	ck_assert(asked(&one)->watching && asked(&all)->watching);
+	ck_assert(fixture_asked(&one)->watching && fixture_asked(&all)->watching);
 	ck_assert_uint_eq(client_pause_one(sim, &one, true), 1);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 1);
-	ck_assert(!asked(&one)->watching && !asked(&all)->watching);
+	ck_assert(!fixture_asked(&one)->watching && !fixture_asked(&all)->watching);
 	sim_run(sim, 100 * SECOND);
-	ck_assert(!asked(&one)->watching && !asked(&all)->watching);
+	ck_assert(!fixture_asked(&one)->watching && !fixture_asked(&all)->watching);
 	ck_assert_uint_eq(client_pause_one(sim, &one, false), 1);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", false), 1);
 	sim_run(sim, 60 * SECOND);
-	ck_assert(asked(&one)->watching && asked(&all)->watching);
+	ck_assert(fixture_asked(&one)->watching && fixture_asked(&all)->watching);
 }
 END_TEST
 
@@ -301,12 +283,12 @@ START_TEST(nor_is_one_opened_after_an_answer_on_its_way)
 	struct id one = client_make(sim, "end=never events latency=5"), all = client_make(sim, HERE "end=never events latency=5");
 
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&one)->in_flight, 1);
+	ck_assert_uint_eq(fixture_asked(&one)->in_flight, 1);
 	ck_assert_uint_eq(client_pause_one(sim, &one, true), 1);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", true), 1);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&one)->watches, 0);
-	ck_assert_uint_eq(asked(&all)->watches, 0);
+	ck_assert_uint_eq(fixture_asked(&one)->watches, 0);
+	ck_assert_uint_eq(fixture_asked(&all)->watches, 0);
 }
 END_TEST
 
@@ -335,7 +317,7 @@ START_TEST(a_services_own_pause_is_heard_meanwhile)
 	sim_run(sim, 10 * SECOND);
 	ck_assert_uint_eq(client_pause_origin(sim, "https://here:443", false), 1);
 	sim_run(sim, 40 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 1);
 	ck_assert_str_eq(condition(&id), "throttled");
 	ck_assert_int_eq(client_finish(sim, &id, 60 * SECOND), STORE_SUCCEEDED);
 }
@@ -357,14 +339,14 @@ START_TEST(a_cancel_of_a_paused_one)
 	client_cancel(sim, 1000, &untouched, &answer);
 	sim_commit(sim);
 	ck_assert_int_eq(answer.state, STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&untouched)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&untouched)->count, 0);
 	client_cancel(sim, 1000, &known, &answer);
 	sim_run(sim, 60 * SECOND);
 	ck_assert_uint_eq(answer.calls, 1);
-	ck_assert_uint_eq(asked(&known)->cancels, 0);
+	ck_assert_uint_eq(fixture_asked(&known)->cancels, 0);
 	ck_assert_uint_eq(client_pause_one(sim, &known, false), 1);
 	ck_assert_int_eq(client_finish(sim, &known, 30 * SECOND), STORE_CANCELLED);
-	ck_assert_uint_eq(asked(&known)->cancels, 1);
+	ck_assert_uint_eq(fixture_asked(&known)->cancels, 1);
 }
 END_TEST
 
@@ -449,7 +431,7 @@ static Suite *pause_suite(void)
 	Suite *suite = suite_create("pause");
 	TCase *tcase = tcase_create("pause");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, a_paused_one_is_not_asked_about);
 	tcase_add_test(tcase, an_answer_on_its_way_still_counts);
 	tcase_add_test(tcase, one_that_waits_for_its_turn);

@@ -1,23 +1,10 @@
 /* test_poll.c - how a live future is asked about: ladders, failures, pauses, deadlines, cancellation, submits. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 /* Seconds between the answer to one request and the sending of the next, after i requests. */
 static double gap(const struct id *id, size_t i, double latency)
@@ -533,7 +520,7 @@ static Suite *poll_suite(void)
 	Suite *suite = suite_create("poll");
 	TCase *tcase = tcase_create("poll");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, polls_at_once_and_then_by_the_ladder);
 	tcase_add_test(tcase, polls_whether_anyone_waits_or_not);
 	tcase_add_test(tcase, all_ends);

@@ -1,28 +1,10 @@
 /* test_refer.c - values out of the results of others, durable before the first request; and holds after a hop. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static const struct future_rec *durable(const struct id *id)
 {
@@ -86,7 +68,7 @@ START_TEST(not_before_they_are_durable)
 	store_sim_commit(sim->store, 1);        /* the read */
 	store_dispatch(sim->store);
 	sim_run(sim, 60 * SECOND);
-	ck_assert_uint_eq(asked(&id)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 0);
 	ck_assert(durable(&id)->held);
 	sim->commit_usec = 1000;
 	sim_run(sim, 60 * SECOND);
@@ -100,7 +82,7 @@ START_TEST(what_is_not_there_fails_it)
 	struct id id = make("results=", &b, &a, "");
 
 	fails(&id, "nothing is there");
-	ck_assert_uint_eq(asked(&id)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 0);
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 }
 END_TEST
@@ -116,7 +98,7 @@ START_TEST(one_that_failed_or_was_forgotten)
 	other = make("results=", &b, &b, "");
 	client_forget(sim, 1000, &b, &answer);
 	fails(&other, "was forgotten");
-	ck_assert_uint_eq(asked(&other)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&other)->polls, 0);
 }
 END_TEST
 
@@ -145,7 +127,7 @@ START_TEST(it_ends_while_they_are_read)
 	sim_run(sim, 60 * SECOND);
 	ck_assert_int_eq(client_state(sim, &id), STORE_CANCELLED);
 	ck_assert_str_eq(client_view(sim, &other).rec->error_kind, "deadline");
-	ck_assert_uint_eq(asked(&id)->polls + asked(&other)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->polls + fixture_asked(&other)->polls, 0);
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 }
 END_TEST
@@ -162,7 +144,7 @@ START_TEST(a_retry_takes_them_only_if_it_has_to)
 	ck_assert(!durable(&answer.id)->held);
 	ck_assert_str_eq(durable(&answer.id)->captured, "{\"op\":\"x\",\"hop\":0}");
 	ck_assert_int_eq(client_finish(sim, &answer.id, HOUR), STORE_FAILED);
-	ck_assert_uint_eq(asked(&answer.id)->polls, 1);
+	ck_assert_uint_eq(fixture_asked(&answer.id)->polls, 1);
 }
 END_TEST
 
@@ -183,7 +165,7 @@ START_TEST(the_next_operation_may_be_held)
 	ck_assert_str_eq(client_view(sim, &id).condition, "waiting");
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	ck_assert_uint_eq(service_operation(sim->service, "x")->polls, 1);
-	ck_assert_str_eq(asked(&id)->stages, ",a,,b,");
+	ck_assert_str_eq(fixture_asked(&id)->stages, ",a,,b,");
 }
 END_TEST
 
@@ -247,7 +229,7 @@ START_TEST(a_crash_at_any_time)
 		if (client_finish(sim, &id, HOUR) == STORE_FAILED)
 			ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "submit_unknown");
 		ck_assert_msg(!sim_violation(sim), "after %u turns: %s", turns, sim_violation(sim));
-		ck_assert_str_eq(asked(&id)->stages, ",a,,b,");
+		ck_assert_str_eq(fixture_asked(&id)->stages, ",a,,b,");
 		sim = sim_free(sim);
 	}
 }
@@ -276,7 +258,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, values_come_first);
 	tcase_add_test(tcase, also_when_they_are_there_already);
 	tcase_add_test(tcase, not_before_they_are_durable);

@@ -1,28 +1,10 @@
 /* test_restart.c - what a new daemon makes of what an old one left, after a stop or a power loss. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 START_TEST(a_future_outlives_the_daemon)
 {
@@ -78,17 +60,17 @@ START_TEST(the_polling_ladder_goes_on)
 
 	/* Asked at 0, 1, 3, 7, 15: the next is due at 31, the one after that at 63. */
 	sim_run(sim, 16 * SECOND);
-	before = asked(&id)->count;
+	before = fixture_asked(&id)->count;
 	ck_assert_uint_eq(before, 5);
 	sim_restart(sim, SECOND);
 	sim_run(sim, 12 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before);
 	sim_run(sim, 4 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before + 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before + 1);
 	sim_run(sim, 28 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before + 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before + 1);
 	sim_run(sim, 6 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, before + 2);
+	ck_assert_uint_eq(fixture_asked(&id)->count, before + 2);
 }
 END_TEST
 
@@ -99,10 +81,10 @@ START_TEST(the_retry_ladder_goes_on)
 
 	service_set_down(sim->service, true);
 	sim_run(sim, 16 * SECOND);
-	before = asked(&id)->count;
+	before = fixture_asked(&id)->count;
 	sim_crash(sim, SECOND);
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_le(asked(&id)->count, before + 1);
+	ck_assert_uint_le(fixture_asked(&id)->count, before + 1);
 	ck_assert_str_eq(client_view(sim, &id).condition, "unreachable");
 }
 END_TEST
@@ -162,12 +144,12 @@ START_TEST(the_paused_one_stays_paused)
 	struct id id = client_make(sim, "throttle=1:600");
 
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 1);
 	sim_crash(sim, 100 * SECOND);
 	sim_run(sim, 480 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 1);
 	sim_run(sim, 20 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 2);
 }
 END_TEST
 
@@ -184,9 +166,9 @@ START_TEST(overdue_ones_are_spread_out)
 	up = sim->now_usec;
 	sim_run(sim, 30 * SECOND);
 	for (int i = 0; i < 300; i++) {
-		uint64_t at = asked(&ids[i])->first[1].at_usec - up;
+		uint64_t at = fixture_asked(&ids[i])->first[1].at_usec - up;
 
-		ck_assert_uint_ge(asked(&ids[i])->count, 2);
+		ck_assert_uint_ge(fixture_asked(&ids[i])->count, 2);
 		at_once += at < SECOND;
 		first = at < first ? at : first;
 		last = at > last ? at : last;
@@ -205,7 +187,7 @@ START_TEST(a_single_overdue_one_is_asked_soon)
 	sim_run(sim, 5 * SECOND);
 	sim_crash(sim, HOUR);
 	sim_run(sim, SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 2);
 }
 END_TEST
 
@@ -258,7 +240,7 @@ START_TEST(a_clock_that_is_set_while_the_daemon_runs)
 	sim_run(sim, 25 * SECOND);
 	sim->wall_shift_ms = INT64_C(365) * 24 * 3600 * 1000;
 	ck_assert_int_eq(client_finish(sim, &id, 100 * SECOND), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->count, 6);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 6);
 }
 END_TEST
 
@@ -292,7 +274,7 @@ START_TEST(a_stop_lets_polls_go)
 	ck_assert_uint_eq(sim->now_usec, before);
 	ck_assert_uint_eq(service_in_flight(sim->service), 0);
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_ge(asked(&id)->count, 2);
+	ck_assert_uint_ge(fixture_asked(&id)->count, 2);
 }
 END_TEST
 
@@ -308,7 +290,7 @@ START_TEST(many_crashes_at_every_commit)
 		sim_crash(sim, SECOND);
 	}
 	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->taken, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
 }
 END_TEST
 
@@ -317,7 +299,7 @@ static Suite *restart_suite(void)
 	Suite *suite = suite_create("restart");
 	TCase *tcase = tcase_create("restart");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, a_future_outlives_the_daemon);
 	tcase_add_test(tcase, what_was_not_acknowledged_may_be_gone);
 	tcase_add_test(tcase, an_end_that_was_not_durable_is_found_again);

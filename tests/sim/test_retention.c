@@ -1,23 +1,10 @@
 /* test_retention.c - how long what is over is kept: pins, and limits by count and by bytes. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 static void keep_at_most(uint64_t count, uint64_t bytes)
 {
@@ -227,7 +214,7 @@ static Suite *retention_suite(void)
 	Suite *suite = suite_create("retention");
 	TCase *tcase = tcase_create("retention");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, a_pin_outlives_the_time);
 	tcase_add_test(tcase, a_pinned_one_can_be_forgotten);
 	tcase_add_test(tcase, above_a_count_the_oldest_go);

@@ -1,48 +1,10 @@
 /* test_start.c - futures that wait for a time, and timers. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
-
-static struct id make_delayed(const char *script, uint64_t delay_usec)
-{
-	struct create_request request = client_request(script);
-
-	request.source.has_delay = true;
-	request.source.delay_usec = delay_usec;
-	return client_make_request(sim, &request);
-}
-
-/* What creation says of a request that it refuses. */
-static struct answer refused(const struct create_request *request)
-{
-	struct answer answer;
-
-	client_create(sim, 1000, request, &answer);
-	sim_run(sim, SECOND);
-	ck_assert_int_ne(answer.code, ERROR_NONE);
-	return answer;
-}
 
 static void assert_held(const struct id *id)
 {
@@ -51,18 +13,18 @@ static void assert_held(const struct id *id)
 	ck_assert_int_eq(view.state, STORE_PENDING);
 	ck_assert(view.rec->held);
 	ck_assert_str_eq(view.condition, "waiting");
-	ck_assert_uint_eq(asked(id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(id)->count, 0);
 }
 
 START_TEST(nothing_is_asked_before_a_delay_is_over)
 {
-	struct id id = make_delayed("", 100 * SECOND);
+	struct id id = fixture_make_delayed("", 100 * SECOND);
 	uint64_t begin = sim->now_usec;
 
 	sim_run(sim, 99 * SECOND);
 	assert_held(&id);
 	sim_run(sim, 2 * SECOND);
-	ck_assert_uint_ge(asked(&id)->first[0].at_usec, begin + 99 * SECOND);
+	ck_assert_uint_ge(fixture_asked(&id)->first[0].at_usec, begin + 99 * SECOND);
 	ck_assert(!client_view(sim, &id).rec->held);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 }
@@ -90,7 +52,7 @@ START_TEST(a_start_time_holds_across_a_crash)
 	missed = client_make_request(sim, &request);
 	sim_crash(sim, 1800 * SECOND);
 	sim_run(sim, SECOND);
-	ck_assert_uint_gt(asked(&missed)->count, 0);
+	ck_assert_uint_gt(fixture_asked(&missed)->count, 0);
 	assert_held(&id);
 	sim_run(sim, 1790 * SECOND);
 	assert_held(&id);
@@ -123,7 +85,7 @@ END_TEST
 
 START_TEST(a_delay_while_the_clock_is_set)
 {
-	struct id id = make_delayed("", 2 * HOUR), timer = client_make(sim, "kind=timer rings=7200");
+	struct id id = fixture_make_delayed("", 2 * HOUR), timer = client_make(sim, "kind=timer rings=7200");
 
 	sim_set_clock(sim, -86400000);
 	sim_run(sim, HOUR);
@@ -135,7 +97,7 @@ START_TEST(a_delay_while_the_clock_is_set)
 	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
 	ck_assert_int_eq(client_state(sim, &timer), STORE_SUCCEEDED);
 	/* What it said when it would be is all that the next daemon has. */
-	id = make_delayed("", 2 * HOUR);
+	id = fixture_make_delayed("", 2 * HOUR);
 	sim_crash(sim, SECOND);
 	sim_set_clock(sim, 86400000);
 	ck_assert_int_eq(client_finish(sim, &id, SECOND), STORE_SUCCEEDED);
@@ -158,13 +120,13 @@ START_TEST(a_deadline_counts_while_it_is_held)
 	ck_assert_int_eq(client_state(sim, &id), STORE_FAILED);
 	ck_assert_str_eq(client_view(sim, &id).rec->error_kind, "deadline");
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 0);
 }
 END_TEST
 
 START_TEST(a_refresh_does_not_let_it_go)
 {
-	struct id id = make_delayed("", 100 * SECOND);
+	struct id id = fixture_make_delayed("", 100 * SECOND);
 
 	ck_assert_int_eq(client_refresh(sim, 1000, &id), ERROR_NONE);
 	sim_run(sim, SECOND);
@@ -175,7 +137,7 @@ END_TEST
 
 START_TEST(a_stop_while_it_is_held)
 {
-	struct id id = make_delayed("", 100 * SECOND);
+	struct id id = fixture_make_delayed("", 100 * SECOND);
 
 	sim_restart(sim, 10 * SECOND);
 	assert_held(&id);
@@ -185,10 +147,10 @@ END_TEST
 
 START_TEST(one_that_is_of_a_batch_comes_later)
 {
-	struct id id = make_delayed("submit end=never", 10 * SECOND);
+	struct id id = fixture_make_delayed("submit end=never", 10 * SECOND);
 
 	sim_run(sim, 20 * SECOND);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 	ck_assert_int_eq(client_state(sim, &id), STORE_RUNNING);
 	ck_assert_ptr_null(client_view(sim, &id).condition);
 }
@@ -196,7 +158,7 @@ END_TEST
 
 START_TEST(a_timer_rings)
 {
-	struct id delayed = make_delayed("kind=timer", 60 * SECOND), own = client_make(sim, "kind=timer rings=60");
+	struct id delayed = fixture_make_delayed("kind=timer", 60 * SECOND), own = client_make(sim, "kind=timer rings=60");
 	struct id at;
 	struct create_request request = client_request("kind=timer");
 	struct answer answer;
@@ -217,7 +179,7 @@ START_TEST(a_timer_rings)
 	ck_assert_uint_eq(answer.len, 4);
 	ck_assert_mem_eq(answer.bytes, "null", 4);
 	ck_assert_str_eq(client_view(sim, &at).rec->content_type, "application/json");
-	ck_assert_uint_eq(asked(&at)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&at)->count, 0);
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 }
 END_TEST
@@ -241,16 +203,16 @@ START_TEST(times_that_cannot_be)
 {
 	struct create_request request = client_request("kind=timer");
 
-	ck_assert_ptr_nonnull(strstr(refused(&request).message, "a timer needs one of them"));
+	ck_assert_ptr_nonnull(strstr(fixture_refused(&request).message, "a timer needs one of them"));
 	request.source.start_at_ms = 5;
 	request.source.has_delay = true;
-	ck_assert_ptr_nonnull(strstr(refused(&request).message, "only one of them"));
+	ck_assert_ptr_nonnull(strstr(fixture_refused(&request).message, "only one of them"));
 	request = client_request("kind=timer rings=1");
 	request.source.has_delay = true;
-	ck_assert_ptr_nonnull(strstr(refused(&request).message, "delay of the spec"));
+	ck_assert_ptr_nonnull(strstr(fixture_refused(&request).message, "delay of the spec"));
 	request = client_request("");
 	request.source.start_at_ms = INT64_MAX;
-	ck_assert_ptr_nonnull(strstr(refused(&request).message, "start_at"));
+	ck_assert_ptr_nonnull(strstr(fixture_refused(&request).message, "start_at"));
 	ck_assert_uint_eq(service_plans(sim->service), 0);
 }
 END_TEST
@@ -260,7 +222,7 @@ static Suite *start_suite(void)
 	Suite *suite = suite_create("start");
 	TCase *tcase = tcase_create("start");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, nothing_is_asked_before_a_delay_is_over);
 	tcase_add_test(tcase, a_start_time_that_is_over_holds_nothing);
 	tcase_add_test(tcase, a_start_time_holds_across_a_crash);

@@ -1,28 +1,10 @@
 /* test_submit.c - submits that happen once, and retries that take an operation up again. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 static const char *error_kind(const struct id *id)
 {
@@ -36,8 +18,8 @@ START_TEST(submits_then_polls)
 	struct id id = client_make(sim, "submit polls=2");
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
-	ck_assert_uint_eq(asked(&id)->polls, 3);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 3);
 	ck_assert_str_eq(client_view(sim, &id).rec->captured, "{\"op\":\"op-1\",\"hop\":0}");
 }
 END_TEST
@@ -48,7 +30,7 @@ START_TEST(an_answer_to_the_submit_may_be_the_end)
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 	ck_assert_int_eq(client_finish(sim, &failed, HOUR), STORE_FAILED);
-	ck_assert_uint_eq(asked(&id)->count + asked(&failed)->count, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->count + fixture_asked(&failed)->count, 2);
 }
 END_TEST
 
@@ -60,14 +42,14 @@ START_TEST(nothing_is_sent_before_the_intent_is_durable)
 	sim->commit_usec = UINT64_MAX;
 	sim->commit_at = UINT64_MAX;
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 0);
 	ck_assert_int_eq(client_state(sim, &id), STORE_PENDING);
 	sim_commit(sim);
-	ck_assert_uint_eq(asked(&id)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 1);
 	ck_assert_int_eq(client_state(sim, &id), STORE_RUNNING);
 	/* Nor is it sent again while it is under way. */
 	sim_run(sim, HOUR);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 	sim->commit_usec = 1000;
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
 }
@@ -81,15 +63,15 @@ START_TEST(a_pause_that_comes_while_the_intent_is_written)
 	sim->commit_at = UINT64_MAX;
 	/* It has its slot and waits for its intent; then the answer comes that pauses the bucket. */
 	sim_run(sim, 2 * SECOND);
-	ck_assert_uint_eq(asked(&throttled)->count, 1);
+	ck_assert_uint_eq(fixture_asked(&throttled)->count, 1);
 	sim_commit(sim);
 	sim->commit_usec = 1000;
 	sim_run(sim, 500 * SECOND);
-	ck_assert_uint_eq(asked(&id)->count, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->count, 0);
 	/* Nothing was sent, and that is known over a crash too. */
 	sim_crash(sim, 200 * SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 }
 END_TEST
 
@@ -98,8 +80,8 @@ START_TEST(what_was_never_sent_is_sent_again)
 	struct id id = client_make(sim, "submit unsent=3 busy=2");
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 6);
-	ck_assert_uint_eq(asked(&id)->taken, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 6);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
 }
 END_TEST
 
@@ -109,7 +91,7 @@ START_TEST(a_lost_answer_is_submit_unknown)
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
 	ck_assert_str_eq(error_kind(&id), "submit_unknown");
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 }
 END_TEST
 
@@ -119,9 +101,9 @@ START_TEST(a_lost_answer_with_idempotency)
 	struct id id = client_make(sim, "submit idempotency lost=3 busy=2");
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 6);
-	ck_assert_uint_eq(asked(&id)->taken, 1);
-	ck_assert_uint_eq(strlen(asked(&id)->idempotency), 36);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 6);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
+	ck_assert_uint_eq(strlen(fixture_asked(&id)->idempotency), 36);
 }
 END_TEST
 
@@ -130,7 +112,7 @@ START_TEST(a_lost_answer_with_resubmit)
 	struct id id = client_make(sim, "submit resubmit lost=1");
 
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->taken, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 2);
 }
 END_TEST
 
@@ -144,7 +126,7 @@ START_TEST(a_crash_before_the_send)
 	sim->commit_usec = 1000;
 	sim_crash(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 }
 END_TEST
 
@@ -160,7 +142,7 @@ START_TEST(a_crash_between_intent_and_send)
 	/* Nobody can know that it was not sent. */
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
 	ck_assert_str_eq(error_kind(&id), "submit_unknown");
-	ck_assert_uint_eq(asked(&id)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 0);
 }
 END_TEST
 
@@ -173,7 +155,7 @@ START_TEST(a_crash_between_send_and_answer)
 	sim_crash(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
 	ck_assert_str_eq(error_kind(&id), "submit_unknown");
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 }
 END_TEST
 
@@ -187,8 +169,8 @@ START_TEST(a_crash_between_send_and_answer_with_idempotency)
 		sim_crash(sim, SECOND);
 	}
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 5);
-	ck_assert_uint_eq(asked(&id)->taken, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 5);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 1);
 }
 END_TEST
 
@@ -200,7 +182,7 @@ START_TEST(a_crash_between_send_and_answer_with_resubmit)
 	sim_run(sim, SECOND);
 	sim_crash(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->taken, 2);
+	ck_assert_uint_eq(fixture_asked(&id)->taken, 2);
 }
 END_TEST
 
@@ -220,7 +202,7 @@ START_TEST(a_crash_between_answer_and_commit)
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_FAILED);
 	ck_assert_str_eq(error_kind(&id), "submit_unknown");
 	ck_assert_int_eq(client_finish(sim, &with, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&with)->taken, 1);
+	ck_assert_uint_eq(fixture_asked(&with)->taken, 1);
 }
 END_TEST
 
@@ -231,7 +213,7 @@ START_TEST(a_clean_stop_waits_for_the_answer_to_a_submit)
 	client_run_to_submit(sim, &id, 1);
 	sim_restart(sim, SECOND);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->submits, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->submits, 1);
 }
 END_TEST
 
@@ -267,8 +249,8 @@ START_TEST(retry_carries_what_was_captured)
 	ck_assert_str_eq(error_kind(&made.id), "deadline");
 	again = retry(&made.id);
 	ck_assert_int_eq(client_finish(sim, &again, HOUR), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&again)->submits, 0);
-	ck_assert_uint_gt(asked(&again)->polls, 0);
+	ck_assert_uint_eq(fixture_asked(&again)->submits, 0);
+	ck_assert_uint_gt(fixture_asked(&again)->polls, 0);
 	ck_assert_uint_eq(client_view(sim, &again).rec->mode, 0640);
 	ck_assert_uint_eq(client_view(sim, &again).rec->n_labels, 1);
 	/* The old one stays as it was. */
@@ -284,7 +266,7 @@ START_TEST(retry_of_what_was_never_submitted)
 	ck_assert_str_eq(error_kind(&id), "retry_exhausted");
 	again = retry(&id);
 	sim_run(sim, SECOND);
-	ck_assert_uint_gt(asked(&again)->submits, 0);
+	ck_assert_uint_gt(fixture_asked(&again)->submits, 0);
 }
 END_TEST
 
@@ -297,7 +279,7 @@ START_TEST(retry_survives_a_restart_before)
 	again = retry(&id);
 	/* The fault has passed: the operation's polls go on being counted. */
 	sim_run(sim, 20 * SECOND);
-	ck_assert_uint_eq(asked(&again)->submits, 0);
+	ck_assert_uint_eq(fixture_asked(&again)->submits, 0);
 }
 END_TEST
 
@@ -356,7 +338,7 @@ static Suite *submit_suite(void)
 	Suite *suite = suite_create("submit");
 	TCase *tcase = tcase_create("submit");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, submits_then_polls);
 	tcase_add_test(tcase, an_answer_to_the_submit_may_be_the_end);
 	tcase_add_test(tcase, nothing_is_sent_before_the_intent_is_durable);

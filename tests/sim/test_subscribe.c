@@ -1,22 +1,9 @@
 /* test_subscribe.c - subscriptions: order, filters, replay, and readers that cannot keep up. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 /* Rising numbers, and of each future: created first, one end at most, forgotten last. */
 static void check_order(const struct listener *listener)
@@ -424,7 +411,7 @@ static Suite *subscribe_suite(void)
 	Suite *suite = suite_create("subscribe");
 	TCase *tcase = tcase_create("subscribe");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, the_story_of_a_future);
 	tcase_add_test(tcase, only_after_the_commit);
 	tcase_add_test(tcase, nothing_of_the_past_without_since);

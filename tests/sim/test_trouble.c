@@ -1,23 +1,11 @@
 /* test_trouble.c - requests that failed and are tried again, as subscribers hear of them. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct sim *sim;
 static struct listener listener;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 static unsigned count(enum store_event event)
 {
@@ -159,7 +147,7 @@ static Suite *trouble_suite(void)
 	Suite *suite = suite_create("trouble");
 	TCase *tcase = tcase_create("trouble");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, one_for_each_failure);
 	tcase_add_test(tcase, told_as_it_was);
 	tcase_add_test(tcase, submits_and_cancels_have_it_too);

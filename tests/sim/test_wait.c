@@ -1,22 +1,9 @@
 /* test_wait.c - waits: modes, order, duplicates, time limits, and each told once. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
 
 static void wait_for(const struct id *ids, size_t count, enum wait_mode mode, uint64_t timeout_usec,
     struct waiting *waiting)
@@ -366,7 +353,7 @@ static Suite *wait_suite(void)
 	Suite *suite = suite_create("wait");
 	TCase *tcase = tcase_create("wait");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, for_one);
 	tcase_add_test(tcase, told_after_the_commit);
 	tcase_add_test(tcase, for_one_that_is_over);

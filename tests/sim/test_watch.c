@@ -1,28 +1,10 @@
 /* test_watch.c - streams of events that wake, tell, lie and close, beside polling. */
-#include "tests/sim/client.h"
+#include "tests/sim/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct sim *sim;
-
-static void setup(void)
-{
-	sim = sim_new(1);
-}
-
-static void teardown(void)
-{
-	ck_assert_msg(!sim_violation(sim), "%s", sim_violation(sim));
-	sim = sim_free(sim);
-}
-
-static const struct asked *asked(const struct id *id)
-{
-	return service_asked(sim->service, id);
-}
 
 START_TEST(it_is_opened_when_a_poll_comes_out_pending)
 {
@@ -30,15 +12,15 @@ START_TEST(it_is_opened_when_a_poll_comes_out_pending)
 	struct id over = client_make(sim, "events polls=0"), none = client_make(sim, "polls=5");
 
 	sim_run(sim, 5 * SECOND);
-	ck_assert_uint_eq(asked(&id)->watches, 0);           /* submitted, not yet polled */
+	ck_assert_uint_eq(fixture_asked(&id)->watches, 0);           /* submitted, not yet polled */
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&id)->watches, 1);
-	ck_assert(asked(&id)->watching);
+	ck_assert_uint_eq(fixture_asked(&id)->watches, 1);
+	ck_assert(fixture_asked(&id)->watching);
 	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_SUCCEEDED);
-	ck_assert(!asked(&id)->watching);
-	ck_assert_uint_eq(asked(&id)->watches, 1);
-	ck_assert_uint_eq(asked(&over)->watches, 0);
-	ck_assert_uint_eq(asked(&none)->watches, 0);
+	ck_assert(!fixture_asked(&id)->watching);
+	ck_assert_uint_eq(fixture_asked(&id)->watches, 1);
+	ck_assert_uint_eq(fixture_asked(&over)->watches, 0);
+	ck_assert_uint_eq(fixture_asked(&none)->watches, 0);
 }
 END_TEST
 
@@ -64,8 +46,8 @@ START_TEST(it_lies_without_a_hot_loop)
 	struct id id = client_make(sim, "events wake=0.001 end=never polling=2/600/2 latency=0.001");
 
 	sim_run(sim, 100 * SECOND);
-	ck_assert_uint_ge(asked(&id)->polls, 40);
-	ck_assert_uint_le(asked(&id)->polls, 60);
+	ck_assert_uint_ge(fixture_asked(&id)->polls, 40);
+	ck_assert_uint_le(fixture_asked(&id)->polls, 60);
 }
 END_TEST
 
@@ -74,8 +56,8 @@ START_TEST(polling_goes_on_beside_a_silent_one)
 	struct id id = client_make(sim, "events polls=6 polling=1/8/2");
 
 	ck_assert_int_eq(client_finish(sim, &id, 40 * SECOND), STORE_SUCCEEDED);
-	ck_assert_uint_eq(asked(&id)->polls, 7);
-	ck_assert_uint_eq(asked(&id)->watches, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 7);
+	ck_assert_uint_eq(fixture_asked(&id)->watches, 1);
 }
 END_TEST
 
@@ -85,9 +67,9 @@ START_TEST(one_that_closes_is_opened_up_the_retry_ladder)
 
 	sim_run(sim, 600 * SECOND);
 	/* 1, 2, 4 ... 32 s, then each minute. */
-	ck_assert_uint_ge(asked(&id)->watches, 13);
-	ck_assert_uint_le(asked(&id)->watches, 17);
-	ck_assert_uint_gt(asked(&id)->polls, 1000);
+	ck_assert_uint_ge(fixture_asked(&id)->watches, 13);
+	ck_assert_uint_le(fixture_asked(&id)->watches, 17);
+	ck_assert_uint_gt(fixture_asked(&id)->polls, 1000);
 }
 END_TEST
 
@@ -96,7 +78,7 @@ START_TEST(one_that_was_of_use_is_opened_again_soon)
 	struct id id = client_make(sim, "events events_close=70 end=never polling=1/1/1 retry=1/60/2");
 
 	sim_run(sim, 721 * SECOND);
-	ck_assert_uint_ge(asked(&id)->watches, 10);
+	ck_assert_uint_ge(fixture_asked(&id)->watches, 10);
 }
 END_TEST
 
@@ -105,8 +87,8 @@ START_TEST(too_many_are_open)
 	struct id id = client_make(sim, "events events_busy=2 end=never polling=0.5/0.5/1 retry=1/60/2");
 
 	sim_run(sim, 10 * SECOND);
-	ck_assert_uint_eq(asked(&id)->watches, 3);
-	ck_assert(asked(&id)->watching);
+	ck_assert_uint_eq(fixture_asked(&id)->watches, 3);
+	ck_assert(fixture_asked(&id)->watching);
 	ck_assert_ptr_null(client_view(sim, &id).rec->last_error);
 }
 END_TEST
@@ -123,7 +105,7 @@ START_TEST(it_tells_progress)
 		told += listener.events[i].event == STORE_EVENT_PROGRESS;
 	ck_assert_uint_ge(told, 8);
 	ck_assert_ptr_nonnull(disk_find(sim->disk, id.bytes)->rec.progress);
-	ck_assert_uint_eq(asked(&id)->polls, 1);
+	ck_assert_uint_eq(fixture_asked(&id)->polls, 1);
 	listener_close(&listener);
 }
 END_TEST
@@ -153,7 +135,7 @@ START_TEST(nothing_is_told_after_the_end)
 	sim->commit_usec = 2 * SECOND;
 	sim_run(sim, 60 * SECOND);
 	ck_assert_int_eq(client_state(sim, &id), STORE_SUCCEEDED);
-	ck_assert(!asked(&id)->watching);
+	ck_assert(!fixture_asked(&id)->watching);
 }
 END_TEST
 
@@ -166,15 +148,15 @@ START_TEST(it_is_closed_at_every_end)
 	struct answer answer;
 
 	sim_run(sim, 2 * SECOND);
-	ck_assert(asked(&cancelled)->watching && asked(&late)->watching);
-	ck_assert(asked(&fetched)->watching && asked(&acked)->watching);
+	ck_assert(fixture_asked(&cancelled)->watching && fixture_asked(&late)->watching);
+	ck_assert(fixture_asked(&fetched)->watching && fixture_asked(&acked)->watching);
 	client_cancel(sim, 1000, &cancelled, &answer);
 	sim_run(sim, 60 * SECOND);
-	ck_assert(!asked(&cancelled)->watching);
-	ck_assert(!asked(&late)->watching);
-	ck_assert_uint_gt(asked(&fetched)->fetches, 1);
-	ck_assert(!asked(&fetched)->watching);
-	ck_assert(!asked(&acked)->watching);
+	ck_assert(!fixture_asked(&cancelled)->watching);
+	ck_assert(!fixture_asked(&late)->watching);
+	ck_assert_uint_gt(fixture_asked(&fetched)->fetches, 1);
+	ck_assert(!fixture_asked(&fetched)->watching);
+	ck_assert(!fixture_asked(&acked)->watching);
 }
 END_TEST
 
@@ -184,10 +166,10 @@ START_TEST(it_is_closed_at_a_stop_and_opened_by_the_next_daemon)
 
 	sim_run(sim, 20 * SECOND);
 	broker_stop(sim->broker);
-	ck_assert(!asked(&id)->watching);
+	ck_assert(!fixture_asked(&id)->watching);
 	sim_restart(sim, SECOND);
 	sim_run(sim, 20 * SECOND);
-	ck_assert(asked(&id)->watching);
+	ck_assert(fixture_asked(&id)->watching);
 }
 END_TEST
 
@@ -196,7 +178,7 @@ static Suite *watch_suite(void)
 	Suite *suite = suite_create("watch");
 	TCase *tcase = tcase_create("watch");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, it_is_opened_when_a_poll_comes_out_pending);
 	tcase_add_test(tcase, it_wakes);
 	tcase_add_test(tcase, it_wakes_while_a_poll_is_under_way);
