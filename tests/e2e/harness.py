@@ -21,6 +21,10 @@ PATIENCE = 120 if SANITIZED else 60
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "services"))
 
+# A shell starts what runs behind its back with interrupts ignored, and programs started here would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Intervals for tests: the same policy with small numbers.
 QUICK = {"initial": 0.05, "maximum": 0.2, "multiplier": 1.5}
 
