@@ -318,7 +318,7 @@ static bool may_go_on(const struct assembly *assembly)
 /* Write members of one, until something has to be read for it, or as many as may be: *left goes down. */
 static void work(struct assembly *assembly, unsigned *left)
 {
-	if (assembly->at == 0)
+	if (assembly->len == 0)
 		put_text(assembly, "[");
 	while (assembly->at < assembly->group->plan->n_of) {
 		if (*left == 0 || !may_go_on(assembly))

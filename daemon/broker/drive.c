@@ -81,6 +81,12 @@ static bool is_still(const struct future *future)
 	return future->rec.paused && future->rec.kind == STORE_KIND_HTTP && !future->rec.held;
 }
 
+/* Whether it is asked about as long as the service likes, in the place of a cancel request that is to be sent again. */
+static bool is_held_look(const struct future *future)
+{
+	return future->exchange && future->slot.long_poll && drive_wants_cancel(future, &future->rec);
+}
+
 /* Monotonic: when there is something to do for a future that is not at rest. */
 static uint64_t next_move(const struct future *future)
 {
@@ -88,7 +94,8 @@ static uint64_t next_move(const struct future *future)
 		return SCHED_NEVER;
 	if (future->last_attempt)
 		return deadline_end(future);
-	if (is_still(future) || future->slot.state != SLOT_IDLE || future->deadline_usec < future->next_usec)
+	if (is_still(future) || (future->slot.state != SLOT_IDLE && !is_held_look(future)) ||
+	    future->deadline_usec < future->next_usec)
 		return future->deadline_usec;
 	return future->next_usec;
 }
@@ -245,6 +252,8 @@ void drive_due(struct future *future)
 		promise_due(future);
 	} else if (future_join_bucket(future) < 0) {
 		drive_postpone(future);
+	} else if (now < future->deadline_usec && is_held_look(future)) {
+		drive_cancel(future);
 	} else if (now < future->deadline_usec) {
 		drive_ask(future);
 		drive_arm(future);
@@ -279,6 +288,15 @@ void drive_input(const struct future *future, enum step step, struct step_input 
 	};
 }
 
+/* The cancel request that was put off is sent after as long again, whether there is an answer or not. */
+static void limit_held_look(struct future *future, uint64_t now)
+{
+	if (!is_held_look(future))
+		return;
+	future->next_usec = saturating_add(now, core_later(future->cancel_rung_usec, future->plan->retry.initial_usec));
+	drive_arm(future);
+}
+
 /* The slot is held and all that has to be durable first is durable. */
 static void send_request(struct future *future)
 {
@@ -294,8 +312,10 @@ static void send_request(struct future *future)
 		input.timeout_usec = deadline_end(future) > now ? deadline_end(future) - now : 1;
 	future->sent_usec = now;
 	if (broker->remote.start(broker->remote.self, future->plan, &input, on_exchange, future,
-	    &future->exchange, &error) == 0)
+	    &future->exchange, &error) == 0) {
+		limit_held_look(future, now);
 		return;
+	}
 	bucket_release(broker->buckets, &future->slot);
 	memcpy(verdict.reason, error.message, sizeof verdict.reason - 1);
 	verdict_apply(future, &verdict);

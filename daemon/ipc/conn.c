@@ -33,9 +33,11 @@ struct conn {
 	bool dirty;
 	enum conn_state state;
 	bool paused;                 /* output is over the soft limit */
-	bool lost;                   /* some of what was sent can never be taken */
+	bool lost;                   /* what lay in the peer's socket was thrown away */
 	bool backlog;                /* in may hold whole messages: they come before new bytes */
 	int fd;
+	uint64_t sent;               /* bytes, since the beginning */
+	uint64_t taken;              /* of these, at the last look */
 	struct event *readable, *writable;
 	struct event *again;         /* goes on with the backlog; looks after a half-closed peer */
 	struct evbuffer *in, *out;
@@ -241,16 +243,25 @@ size_t conn_pending(const struct conn *conn)
 	return evbuffer_get_length(conn->out);
 }
 
-/* The kernel knows how much of it lies in the peer's socket, and makes an error of what lay there when the peer closed: in
- * this order, it has set that error before it throws anything away. */
-bool conn_taken(struct conn *conn)
+uint64_t conn_sent(const struct conn *conn)
+{
+	return conn->state == CONN_DEAD ? UINT64_MAX : conn->sent;
+}
+
+/* The kernel knows how much memory what lies in the peer's socket takes, which is more than its bytes, and makes an error
+ * of what lay there when the peer closed: in this order, it has set that error before it throws anything away. */
+uint64_t conn_taken(struct conn *conn)
 {
 	int left = 0, error = 0;
 	socklen_t len = sizeof(error);
+	uint64_t open;
 
 	if (ioctl(conn->fd, SIOCOUTQ, &left) < 0 || getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error)
 		conn->lost = true;
-	return !conn->lost && left == 0 && conn_pending(conn) == 0;
+	open = conn_pending(conn) + (uint64_t)left;
+	if (!conn->lost && open < conn->sent - conn->taken)
+		conn->taken = conn->sent - open;
+	return conn->taken;
 }
 
 static void free_bytes(const void *data, size_t len, void *arg)
@@ -263,7 +274,6 @@ void conn_send(struct conn *conn, char *data, size_t len)
 	int r;
 
 	if (conn->state == CONN_DEAD) {
-		conn->lost = true;
 		free(data);
 		return;
 	}
@@ -276,10 +286,10 @@ void conn_send(struct conn *conn, char *data, size_t len)
 		free(data);
 	}
 	if (r < 0) {
-		conn->lost = true;
 		conn_close(conn, "out of memory for its output");
 		return;
 	}
+	conn->sent += len;
 	if (conn_pending(conn) > CONN_OUTPUT_HARD) {
 		conn_close(conn, "too slow a reader: its output is over the limit");
 		return;

@@ -5,6 +5,7 @@
 #include <msgpack.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 struct event_base;
@@ -63,8 +64,11 @@ void conn_send(struct conn *conn, char *data, size_t len);
 /* Output that waits, in bytes. */
 size_t conn_pending(const struct conn *conn);
 
-/* Whether the peer has taken everything that was sent so far out of its socket. */
-bool conn_taken(struct conn *conn);
+/* Where what was sent last ends, in bytes since the beginning. UINT64_MAX: nothing that is sent can arrive any more. */
+uint64_t conn_sent(const struct conn *conn);
+
+/* How far the peer has certainly taken what was sent out of its socket: all of it, when nothing is left there. */
+uint64_t conn_taken(struct conn *conn);
 
 /* Read nothing more; close when all output has left. */
 void conn_finish(struct conn *conn);

@@ -15,6 +15,7 @@
 struct delivery {
 	TAILQ_ENTRY(delivery) link;
 	struct id id;
+	uint64_t end;                   /* of what it was sent, see conn_sent() */
 };
 
 static void look_later(struct ipc *ipc)
@@ -55,21 +56,23 @@ void delivery_expect(struct session *session, const struct id *id)
 	if (!delivery)
 		return;
 	delivery->id = *id;
+	delivery->end = conn_sent(session->conn);
 	TAILQ_INSERT_TAIL(&session->deliveries, delivery, link);
 	look_later(session->ipc);
 }
 
 bool delivery_settle(struct session *session)
 {
-	struct delivery *delivery;
+	struct delivery *delivery = TAILQ_FIRST(&session->deliveries);
+	uint64_t taken = delivery ? conn_taken(session->conn) : 0;
 
-	if (TAILQ_EMPTY(&session->deliveries) || !conn_taken(session->conn))
-		return TAILQ_EMPTY(&session->deliveries);
-	TAILQ_FOREACH(delivery, &session->deliveries, link)
+	for (; delivery && delivery->end <= taken; delivery = TAILQ_FIRST(&session->deliveries)) {
 		broker_delivered(session->ipc->setup.broker, &delivery->id);
-	session->ipc->resumed = true;
-	delivery_drop(session);
-	return true;
+		session->ipc->resumed = true;
+		TAILQ_REMOVE(&session->deliveries, delivery, link);
+		free(delivery);
+	}
+	return !delivery;
 }
 
 void delivery_drop(struct session *session)

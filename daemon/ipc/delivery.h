@@ -11,8 +11,8 @@ struct session;
 
 /*
  * A reply that was sent may lie in the socket of a client that dies: a future that is kept until it was delivered is not
- * given up for that. It is delivered when the client has taken everything from its socket, which is looked at with each
- * message of it, with its end, and from time to time.
+ * given up for that. It is delivered when the client has taken the reply from its socket, whatever comes behind it, which is
+ * looked at with each message of it, with its end, and from time to time.
  */
 
 /* The last of a result, or an error, was sent just now. Without memory for it the future stays as one that is yet to be

@@ -37,13 +37,16 @@ static void answer(struct call *call, struct slice bytes)
 	};
 	bool last = reading->length > 0 && reading->offset <= reading->size &&
 	    reading->offset + bytes.len >= reading->size;
+	struct session *session = call->session;
+	struct id id = reading->id;
 	struct pack pack;
 
 	call_begin(call, &pack);
 	fields_write(&pack, result_reply_fields, &reply);
-	if (last && reading->kept && pack_finish(&pack, NULL) == 0 && !call->silent)
-		delivery_expect(call->session, &reading->id);
+	last = last && reading->kept && pack_finish(&pack, NULL) == 0 && !call->silent;
 	call_reply(call, &pack);
+	if (last)
+		delivery_expect(session, &id);
 }
 
 static void on_bytes(void *arg, const struct error *error, const void *data, size_t len)
@@ -93,8 +96,10 @@ static void answer_failure(struct call *call, const struct future_view *view, st
 {
 	enum error_code code = view->state == STORE_CANCELLED ? ERROR_CANCELLED : ERROR_FAILED;
 	struct failure_wire failure = { 0 };
+	struct session *session = call->session;
+	struct id id = view->id;
 	struct error error;
-	bool has = reply_failure(view, &failure);
+	bool has = reply_failure(view, &failure), last = view->rec->keep_until_delivered && !call->silent;
 
 	if (has && failure.message.data)
 		error_set(&error, code, "%s", view->rec->error_message);
@@ -102,9 +107,9 @@ static void answer_failure(struct call *call, const struct future_view *view, st
 		error_set(&error, code, "the future %s",
 		    code == ERROR_CANCELLED ? "was cancelled" : has ? view->rec->error_kind : "failed");
 	failure.details = details;
-	if (view->rec->keep_until_delivered && !call->silent)
-		delivery_expect(call->session, &view->id);
 	call_fail(call, &error, has ? &failure : NULL);
+	if (last)
+		delivery_expect(session, &id);
 }
 
 /* The future again, after a turn in which it may have been forgotten. */

@@ -436,11 +436,12 @@ int json_string_decode(struct slice value, char **ret, size_t *ret_len)
 
 int json_value_decode(struct slice value, json_t **ret)
 {
-	json_error_t error;
+	json_error_t error = { .line = 0 };
 	json_t *json = json_loadb(value.data, value.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
+	/* It often says nothing at all when it has no memory. */
 	if (!json)
-		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -ERANGE;
+		return json_error_code(&error) == json_error_out_of_memory || error.text[0] == '\0' ? -ENOMEM : -ERANGE;
 	*ret = json;
 	return 0;
 }

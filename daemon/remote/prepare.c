@@ -72,22 +72,8 @@ static int parse(struct profiles *profiles, const struct plan_source *source, st
 	return r;
 }
 
-/* The creator gave one end of a ladder, and the other one is from before: it follows where it would be beyond it. */
-static int fold_ladder(json_t *folded, const json_t *over)
-{
-	json_t *initial = json_object_get(folded, "initial"), *maximum = json_object_get(folded, "maximum");
-	bool low = json_object_get(over, "initial"), high = json_object_get(over, "maximum");
-	double given = json_number_value(low ? initial : maximum);
-
-	/* What is no interval is left for the compiler to complain about. */
-	if (low == high || given * 1000000 < REMOTE_INTERVAL_MIN_USEC || !json_is_number(initial) || !json_is_number(maximum) ||
-	    json_number_value(initial) <= json_number_value(maximum))
-		return 0;
-	return json_object_set(folded, low ? "maximum" : "initial", low ? initial : maximum);
-}
-
 /* Put the members of over over those of what object has under key. */
-static int fold(json_t *object, const char *key, bool ladder, json_t *over, struct error *error)
+static int fold(json_t *object, const char *key, json_t *over, struct error *error)
 {
 	json_t *under = json_object_get(object, key), *folded;
 
@@ -97,7 +83,7 @@ static int fold(json_t *object, const char *key, bool ladder, json_t *over, stru
 	if (under && !json_is_object(under))
 		return 0;
 	folded = under ? json_copy(under) : json_object();
-	if (!folded || json_object_update(folded, over) < 0 || (ladder && fold_ladder(folded, over) < 0)) {
+	if (!folded || json_object_update(folded, over) < 0) {
 		json_decref(folded);
 		return place_no_memory(error);
 	}
@@ -113,11 +99,11 @@ static int merge(const struct parts *parts, json_t **ret, struct error *error)
 	if (!merged || (parts->spec && json_object_update(merged, parts->spec) < 0))
 		r = place_no_memory(error);
 	if (r == 0)
-		r = fold(merged, "params", false, parts->params, error);
+		r = fold(merged, "params", parts->params, error);
 	if (r == 0)
-		r = fold(merged, "polling", true, parts->polling, error);
+		r = fold(merged, "polling", parts->polling, error);
 	if (r == 0)
-		r = fold(merged, "retry", true, parts->retry, error);
+		r = fold(merged, "retry", parts->retry, error);
 	if (r < 0) {
 		json_decref(merged);
 		return r;
@@ -129,6 +115,49 @@ static int merge(const struct parts *parts, json_t **ret, struct error *error)
 static char *dump(const json_t *json)
 {
 	return json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+/* The number that an end of a ladder is with these params. 1; 0: none, which is left for the compiler to complain about;
+ * -ENOMEM. */
+static int number_of(const json_t *end, const json_t *params, double *ret)
+{
+	const struct values values = { .params = params };
+	struct error unused = { 0 };
+	json_t *filled;
+	int r = end ? template_fill_json(end, &values, &filled, &unused) : -EINVAL;
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = json_is_number(filled);
+	*ret = json_number_value(filled);
+	json_decref(filled);
+	return r;
+}
+
+/* The creator gave one end of a ladder, and the other one is from before: it follows where it would be beyond it. */
+static int fold_ladder(json_t *folded, const json_t *over, const json_t *params, struct error *error)
+{
+	json_t *initial = json_object_get(folded, "initial"), *maximum = json_object_get(folded, "maximum");
+	bool low = json_object_get(over, "initial"), high = json_object_get(over, "maximum");
+	double first = 0, last = 0;
+	int r;
+
+	if (low == high)
+		return 0;
+	r = number_of(initial, params, &first);
+	if (r > 0)
+		r = number_of(maximum, params, &last);
+	if (r > 0 && (low ? first : last) * 1000000 >= REMOTE_INTERVAL_MIN_USEC && first > last)
+		r = json_object_set(folded, low ? "maximum" : "initial", low ? initial : maximum) < 0 ? -ENOMEM : 0;
+	return r < 0 ? place_no_memory(error) : 0;
+}
+
+/* Both ladders, when the params are known: a spec may name them there. */
+static int fold_ladders(json_t *merged, const struct parts *parts, const json_t *params, struct error *error)
+{
+	int r = parts->polling ? fold_ladder(json_object_get(merged, "polling"), parts->polling, params, error) : 0;
+
+	return r < 0 || !parts->retry ? r : fold_ladder(json_object_get(merged, "retry"), parts->retry, params, error);
 }
 
 /* What the future is to wait for, as far as that was asked for. */
@@ -252,6 +281,8 @@ int prepare_texts(struct profiles *profiles, const struct plan_source *source, s
 	if (r == 0)
 		r = params_resolve(json_object_get(merged, "parameters"), own, json_object_get(merged, "params"),
 		    json_object_get(json_object_get(merged, "submit"), "capture"), &params, error);
+	if (r == 0)
+		r = fold_ladders(merged, &parts, params, error);
 	if (r == 0)
 		r = add_named(params, source, parts.profile, error);
 	if (r < 0)

@@ -109,6 +109,14 @@ class Keys(PolicyTest):
         snapshot = wait_until(lambda: [s for s in [self.snapshot(made)] if s.get("requests")], "the first answer")[0]
         self.assertGreater(snapshot["next_poll_at_ms"] / 1000 - time.time(), HOUR - 60)
 
+    def test_one_end_of_a_ladder_where_the_spec_has_a_param(self):
+        self.poll_answers(PENDING)
+        for spec, given in (({"initial": "{every}", "maximum": HOUR}, {"maximum": 0.2}),
+                            ({"initial": 0.01, "maximum": "{every}"}, {"initial": HOUR})):
+            made = self.begin(self.spec(polling={**spec, "jitter": "none"}), polling=given, params={"every": 60})
+            snapshot = wait_until(lambda: [s for s in [self.snapshot(made)] if s.get("requests")], "the first answer")[0]
+            self.assertEqual(snapshot["next_poll_at_ms"] / 1000 - time.time() > 1, "initial" in given)
+
     def test_one_key_only(self):
         made = self.begin(self.spec(polling={**STEADY, "timeout": 60}), polling={"initial": 0.1})
         self.seen(3, "poll")

@@ -403,6 +403,29 @@ START_TEST(large_ones_that_end_together)
 }
 END_TEST
 
+/* The memory for results is used up where one of them is about to begin: all have the list that the first one has. */
+START_TEST(ones_for_which_no_room_is_left)
+{
+	struct id last, groups[110];
+	const struct store_blob *first, *other;
+
+	memset(large, 'x', sizeof(large));
+	service_on_answer(sim->service, grow, NULL);
+	large_size = ASSEMBLY_TOTAL_MAX / 100 - 4096 - 10;      /* a hundred, each with its first text, but for some bytes */
+	last = client_make(sim, "polls=1 polling=5/1/5");
+	for (size_t i = 0; i < 110; i++)
+		groups[i] = make_group("", &last, 1);
+	sim_run(sim, 60 * SECOND);
+	first = &disk_find(sim->disk, groups[0].bytes)->result;
+	for (size_t i = 0; i < 110; i++) {
+		ck_assert_int_eq(client_state(sim, &groups[i]), STORE_SUCCEEDED);
+		other = &disk_find(sim->disk, groups[i].bytes)->result;
+		ck_assert_mem_eq(other->data, "[{", 2);
+		ck_assert_uint_eq(other->len, first->len);
+	}
+}
+END_TEST
+
 START_TEST(a_shortage)
 {
 	for (unsigned nth = 1; nth < 20; nth++) {
@@ -443,6 +466,7 @@ static Suite *group_suite(void)
 	tcase_add_test(tcase, results_that_are_too_much);
 	tcase_add_test(tcase, many_that_end_together);
 	tcase_add_test(tcase, large_ones_that_end_together);
+	tcase_add_test(tcase, ones_for_which_no_room_is_left);
 	tcase_add_test(tcase, a_shortage);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -97,6 +97,28 @@ START_TEST(a_cancel_does_not_wait_for_a_held_poll)
 }
 END_TEST
 
+/* After a cancel request that failed the operation is looked at, but for no longer than the next one is put off. */
+START_TEST(nor_one_that_is_repeated)
+{
+	static const enum step expected[] = { STEP_SUBMIT, STEP_POLL, STEP_CANCEL, STEP_POLL, STEP_CANCEL };
+	struct id id = client_make(sim, "submit cancel long_poll end=never hold=300 retry=2/20/2");
+	const struct asked *asked;
+	struct answer answer;
+
+	sim_run(sim, 10 * SECOND);
+	service_set_down(sim->service, true);
+	client_cancel(sim, 1000, &id, &answer);
+	sim_run(sim, SECOND);
+	service_set_down(sim->service, false);
+	sim_run(sim, 8 * SECOND);
+	asked = fixture_asked(&id);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		ck_assert_int_eq(asked->first[i].step, expected[i]);
+	ck_assert_uint_ge(asked->first[4].at_usec - asked->first[3].at_usec, 2 * SECOND);
+	ck_assert_int_eq(client_finish(sim, &id, HOUR), STORE_CANCELLED);
+}
+END_TEST
+
 START_TEST(nor_for_a_slot_of_that_kind)
 {
 	struct id id = client_make(sim, "cancel long_poll end=never hold=300 bucket=b limit=1");
@@ -269,6 +291,7 @@ static Suite *pace_suite(void)
 	tcase_add_test(tcase, retries_at_once_are_granted_three_times);
 	tcase_add_test(tcase, retries_after_a_while_are_the_rules_matter);
 	tcase_add_test(tcase, a_cancel_does_not_wait_for_a_held_poll);
+	tcase_add_test(tcase, nor_one_that_is_repeated);
 	tcase_add_test(tcase, nor_for_a_slot_of_that_kind);
 	tcase_add_test(tcase, a_refresh_leaves_a_held_poll_alone);
 	tcase_add_test(tcase, an_ordinary_poll_is_let_to_its_end);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 static struct harness harness;
 static struct client client;
@@ -89,6 +91,42 @@ START_TEST(waits_reads_and_delivers)
 	ck_assert(!delivered(&id));
 	harness_commit(&harness);
 	ck_assert(taken(&id));
+}
+END_TEST
+
+/* Take what is in the client's socket, but for the last byte. */
+static void take_most(void)
+{
+	char bytes[4096];
+	int there;
+
+	harness_turn(&harness);
+	ck_assert_int_eq(ioctl(client.fd, FIONREAD, &there), 0);
+	ck_assert_int_gt(there, 1);
+	ck_assert_int_lt(there, (int)sizeof(bytes));
+	ck_assert_int_eq(recv(client.fd, bytes, (size_t)there - 1, 0), there - 1);
+}
+
+/* A client that is busy never has an empty socket. */
+START_TEST(delivered_while_there_is_always_more)
+{
+	struct id ids[2] = { ended("result=1 deliver"), ended("end=failure deliver") };
+
+	for (uint32_t call = 0; call < 2; call++) {
+		send_result(call, &ids[call], 0, 100);
+		harness_turn(&harness);
+		ck_assert(!delivered(&ids[call]));
+		take_most();
+		client_call(&client, 9, "server.stats", NULL);
+		harness_commit(&harness);
+		ck_assert(!delivered(&ids[call]));   /* a byte of it is left */
+		for (unsigned i = 0; i < 10; i++) {
+			take_most();
+			client_call(&client, 9, "server.stats", NULL);
+			harness_commit(&harness);
+		}
+		ck_assert(delivered(&ids[call]));
+	}
 }
 END_TEST
 
@@ -504,6 +542,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, waits_reads_and_delivers);
+	tcase_add_test(tcase, delivered_while_there_is_always_more);
 	tcase_add_test(tcase, ranges);
 	tcase_add_test(tcase, asking_for_nothing_delivers_nothing);
 	tcase_add_test(tcase, timeout_is_an_error);

@@ -296,6 +296,34 @@ START_TEST(strings_are_decoded)
 }
 END_TEST
 
+static unsigned allocations;            /* that still succeed */
+
+static void *allocate(size_t size)
+{
+	return allocations == 0 || --allocations == 0 ? NULL : malloc(size);
+}
+
+/* A value must not become another one, or none, for that. */
+START_TEST(no_memory_is_no_fault_of_a_value)
+{
+	static const char *const texts[] = { "5", "-2.5", "true", "[1, [2.5]]" };
+	json_t *value;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		int r = -ENOMEM;
+
+		for (unsigned n = 1; r < 0; n++) {
+			ck_assert_int_eq(r, -ENOMEM);
+			allocations = n;
+			json_set_alloc_funcs(allocate, free);
+			r = json_value_decode(slice_from_str(texts[i]), &value);
+			json_set_alloc_funcs(malloc, free);
+		}
+		json_decref(value);
+	}
+}
+END_TEST
+
 START_TEST(values_that_jansson_cannot_hold_are_told_apart)
 {
 	json_t *value;
@@ -327,6 +355,7 @@ int main(void)
 	tcase_add_test(tcase, arrays_are_stepped_through);
 	tcase_add_test(tcase, members_of_an_object);
 	tcase_add_test(tcase, strings_are_decoded);
+	tcase_add_test(tcase, no_memory_is_no_fault_of_a_value);
 	tcase_add_test(tcase, values_that_jansson_cannot_hold_are_told_apart);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
