@@ -330,7 +330,7 @@ int main(int argc, char **argv)
 	struct ctl ctl = { 0 };
 	int code;
 
-	/* A shell that starts us behind its back, or nohup, has it ignored. */
+	/* A shell that starts us behind its back has it ignored. */
 	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 		sigaction(SIGINT, &interrupt, NULL);
 	code = ctl_options(&ctl, argc, argv);

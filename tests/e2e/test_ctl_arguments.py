@@ -87,12 +87,13 @@ class Filters(ArgumentsTest):
                 self.assertIn("given twice", self.complaint(command, "--label", "team=x", "--label", "team=y", status=2))
 
     def test_odd_labels(self):
-        for label in ("ключ=значение ☃", "a=b=c", "a=", "a b=\t", "a\x1b[2J=\x1b[2J"):
+        for label in ("ключ=значение ☃", "a=b=c", "a=", "a b=\t", "a\x1b[2J=\x1b[2J", "a\x9b2J=\x9b2J"):
             with self.subTest(label=label):
                 made = self.made("promise", "--label", label)
                 self.assertEqual(self.listed("--label", label), [made])
                 for shown in (self.ctl("get", made), self.ctl("list")):
-                    self.assertNotIn("\x1b", shown)
+                    self.assertFalse(set(shown) & {"\x1b", "\x9b"}, ascii(shown))
+                    self.assertIn(label.partition("=")[0].replace("\x1b", "?").replace("\x9b", "?"), shown)
 
     def test_a_limit_that_is_none(self):
         self.made("promise")
