@@ -28,17 +28,23 @@ struct progress_callback {
 static void progress_call_back(struct progress *progress, unsigned news, unsigned there)
 {
 	struct progress_callback *callback = progress->callbacks, *last = callback;
+	unsigned wanted = NEWS_PROGRESS | NEWS_TROUBLE;
 	futured_future *f = progress->future;
 
 	/* A step that comes after the end is none. */
 	if (f->done)
 		return;
+	/* Of what there was no memory for, nothing can be told. */
+	if (!progress->text)
+		wanted &= ~(unsigned)NEWS_PROGRESS;
+	if (!progress->trouble)
+		wanted &= ~(unsigned)NEWS_TROUBLE;
 	while (last && last->next)
 		last = last->next;
 	futured_future_ref(f);
 	for (; callback; callback = callback == last ? NULL : callback->next) {
 		/* As long as anybody but us holds the handle, and then some: these live as long as it does. */
-		if (!(callback->news & (callback->told ? news : news | there)) || f->refs == 1)
+		if (!(callback->news & wanted & (callback->told ? news : news | there)) || f->refs == 1)
 			continue;
 		callback->told = true;
 		callback->cb(f, callback->userdata);
