@@ -181,6 +181,17 @@ class Output(ArgumentsTest):
             self.assertEqual(file.read(), b"out")
         self.assertTrue(os.path.islink(link))
 
+    def test_a_result_among_other_output(self):
+        """What is in the file already stays, and so does what comes after."""
+        target = self.path("log")
+        env = {**self.home.env, "FUTURED_SOCKET": self.home.socket}
+        for how in (">", ">>"):
+            with self.subTest(how=how):
+                script = f'exec {how} "$1"; echo before; "$2" result "$3" -o /dev/stdout; echo; echo after'
+                subprocess.run(["sh", "-c", script, "sh", target, FUTURECTL, self.kept("out")], env=env, check=True)
+                with open(target) as file:
+                    self.assertEqual(file.read(), "before\nout\nafter\n" * (1 if how == ">" else 2))
+
     def test_a_result_through_a_link(self):
         target, link = self.path("real"), self.path("link")
         with open(target, "w") as file:
