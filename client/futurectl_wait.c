@@ -250,10 +250,15 @@ static int wait_replace_file(const char *name, const void *data, size_t len)
 /* Among what is printed. */
 static int wait_write_out(const void *data, size_t len)
 {
+	int r = 0;
+
 	errno = 0;
 	if (fwrite(data, 1, len, stdout) < len || fflush(stdout) != 0)
-		return errno ? -errno : -EIO;
-	return 0;
+		r = errno ? -errno : -EIO;
+	/* It is said here, and not once more at the end. */
+	if (r < 0)
+		clearerr(stdout);
+	return r;
 }
 
 /* What a link stands for is written, not the link. Standard output by another name is not there for this result alone. */

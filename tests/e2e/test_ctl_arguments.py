@@ -192,6 +192,21 @@ class Output(ArgumentsTest):
                 with open(target) as file:
                     self.assertEqual(file.read(), "before\nout\nafter\n" * (1 if how == ">" else 2))
 
+    def test_standard_output_is_closed(self):
+        """The connection must not have its number."""
+        env = {**self.home.env, "FUTURED_SOCKET": self.home.socket}
+        made = self.kept("out")
+        for arguments in (["get", made], ["result", made], ["result", made, "-o", "/dev/stdout"], ["list"]):
+            with self.subTest(arguments=arguments):
+                done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", FUTURECTL, *arguments], env=env, text=True,
+                                      stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(done.stderr.count("futurectl: "), 1, done.stderr)
+        for closed in ("<&-", "2>&-"):
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", FUTURECTL, "result", made], env=env, text=True,
+                                  stdout=subprocess.PIPE, check=True)
+            self.assertEqual(done.stdout, "out")
+
     def test_a_result_through_a_link(self):
         target, link = self.path("real"), self.path("link")
         with open(target, "w") as file:
