@@ -4,6 +4,7 @@
 #include "client/futurectl_creation.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,13 +325,23 @@ static int ctl_options(struct ctl *ctl, int argc, char **argv)
 	return CTL_USAGE;
 }
 
+/* What whoever started us has closed stays without use: a connection that had its number would be printed into. */
+static void ctl_keep_closed(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			_exit(CTL_FAILED);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction interrupt = { .sa_handler = ctl_on_interrupt }, before;
 	struct ctl ctl = { 0 };
 	int code;
 
-	/* A shell that starts us behind its back, or nohup, has it ignored. */
+	ctl_keep_closed();
+	/* A shell that starts us behind its back has it ignored. */
 	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 		sigaction(SIGINT, &interrupt, NULL);
 	code = ctl_options(&ctl, argc, argv);

@@ -130,11 +130,15 @@ int ctl_exit_code(int error)
 	}
 }
 
-/* Bytes from elsewhere, without those that a terminal would act on. */
+/* Bytes from elsewhere, without those that a terminal would act on: control characters of ASCII, and U+0080 to U+009F. */
 static void ctl_put_text(const char *text, FILE *file)
 {
-	for (; *text; text++)
-		putc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, file);
+	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+		bool wide = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
+
+		putc(wide || *at < 0x20 || *at == 0x7f ? '?' : *at, file);
+		at += wide;
+	}
 }
 
 int ctl_fail(const char *what, int error, const struct futured_error *details)

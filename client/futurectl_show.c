@@ -56,7 +56,7 @@ static void show_value(const char *key, json_t *value, int indent)
 		printf("%04o", (unsigned)json_integer_value(value));
 	} else {
 		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
-		fputs(text ? text : "?", stdout);
+		ctl_print_text(text ? text : "?");
 		free(text);
 	}
 	putchar('\n');

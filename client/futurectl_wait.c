@@ -247,15 +247,31 @@ static int wait_replace_file(const char *name, const void *data, size_t len)
 	return r;
 }
 
-/* What a link stands for is written, not the link. */
+/* Among what is printed. */
+static int wait_write_out(const void *data, size_t len)
+{
+	int r = 0;
+
+	errno = 0;
+	if (fwrite(data, 1, len, stdout) < len || fflush(stdout) != 0)
+		r = errno ? -errno : -EIO;
+	/* It is said here, and not once more at the end. */
+	if (r < 0)
+		clearerr(stdout);
+	return r;
+}
+
+/* What a link stands for is written, not the link. Standard output by another name is not there for this result alone. */
 static int wait_write_file(const char *name, const void *data, size_t len)
 {
-	struct stat status;
+	struct stat status, out;
 	char *real;
 	int r;
 
 	if (stat(name, &status) < 0)
 		return wait_replace_file(name, data, len);
+	if (fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == status.st_dev && out.st_ino == status.st_ino)
+		return wait_write_out(data, len);
 	if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
 		return wait_write_into(name, data, len);
 	real = realpath(name, NULL);

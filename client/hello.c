@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define HELLO_LONG_MIN 1u
-
 struct hello_reply {
 	struct slice server;
 	struct slice epoch;
@@ -41,7 +39,8 @@ static uint64_t hello_limit(const struct maybe_u64 *announced, uint64_t standard
 	return announced->value < max ? announced->value : max;
 }
 
-/* Half of what the daemon allows at one time may wait long; the rest stays for what is answered soon. */
+/* Half of what the daemon allows at one time may wait long; the rest stays for what is answered soon. Of one call none may:
+ * then all ends are heard of by events. */
 static void hello_take_limits(struct futured *c, const msgpack_object *map)
 {
 	struct hello_limits limits = { 0 };
@@ -51,7 +50,7 @@ static void hello_take_limits(struct futured *c, const msgpack_object *map)
 		limits = (struct hello_limits){ 0 };
 	calls = hello_limit(&limits.calls, REQUEST_CALLS_DEFAULT, REQUEST_MAX);
 	c->requests.calls_max = (uint32_t)calls;
-	c->long_max = calls / 2 > HELLO_LONG_MIN ? (unsigned)(calls / 2) : HELLO_LONG_MIN;
+	c->long_max = (unsigned)(calls / 2);
 	c->wait_ids_max = (unsigned)hello_limit(&limits.wait_ids, PROTO_WAIT_IDS_MAX, PROTO_WAIT_IDS_MAX);
 }
 

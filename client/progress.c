@@ -19,38 +19,47 @@ enum {
 struct progress_callback {
 	struct progress_callback *next;
 	unsigned news;               /* one of these */
+	bool told;                   /* called already: what there is would be nothing new */
 	futured_cb cb;
 	void *userdata;
 };
 
-/* Run what was registered for any of that news before this began. */
-static void progress_call_back(struct progress *progress, unsigned news)
+/* Run what was registered before this began for any of that news, or for what there is and was not called yet. */
+static void progress_call_back(struct progress *progress, unsigned news, unsigned there)
 {
 	struct progress_callback *callback = progress->callbacks, *last = callback;
+	unsigned wanted = NEWS_PROGRESS | NEWS_TROUBLE;
 	futured_future *f = progress->future;
 
 	/* A step that comes after the end is none. */
 	if (f->done)
 		return;
+	/* Of what there was no memory for, nothing can be told. */
+	if (!progress->text)
+		wanted &= ~(unsigned)NEWS_PROGRESS;
+	if (!progress->trouble)
+		wanted &= ~(unsigned)NEWS_TROUBLE;
 	while (last && last->next)
 		last = last->next;
 	futured_future_ref(f);
 	for (; callback; callback = callback == last ? NULL : callback->next) {
 		/* As long as anybody but us holds the handle, and then some: these live as long as it does. */
-		if ((callback->news & news) && f->refs > 1)
-			callback->cb(f, callback->userdata);
+		if (!(callback->news & wanted & (callback->told ? news : news | there)) || f->refs == 1)
+			continue;
+		callback->told = true;
+		callback->cb(f, callback->userdata);
 	}
 	futured_future_unref(f);
 }
 
-/* What a future.get brought that was not known. */
+/* What a future.get brought. */
 static void progress_run_due(struct due *due)
 {
 	struct progress *progress = (struct progress *)(void *)((char *)due - offsetof(struct progress, due));
 	unsigned news = progress->news;
 
 	progress->news = 0;
-	progress_call_back(progress, news);
+	progress_call_back(progress, news, progress->there);
 }
 
 /* Replace *text by a copy of what came. 1: it is another one; 0: the same, or memory was short. */
@@ -132,7 +141,7 @@ void progress_take_event(struct progress *progress, const struct futured_event *
 		break;
 	case FUTURED_EVENT_PROGRESS:
 	case FUTURED_EVENT_TROUBLE:
-		progress_call_back(progress, progress_take_step(progress, event));
+		progress_call_back(progress, progress_take_step(progress, event), 0);
 		break;
 	case FUTURED_EVENT_FORGOTTEN:
 		feed_leave(progress);
@@ -179,7 +188,8 @@ static int progress_on_snapshot(void *owner, const struct answer *answer)
 		progress->news |= NEWS_TROUBLE;
 	if (progress_replace(&progress->text, snapshot.progress))
 		progress->news |= NEWS_PROGRESS;
-	if (progress->news)
+	progress->there = (snapshot.progress.data ? NEWS_PROGRESS : 0) | (snapshot.last_error.data ? NEWS_TROUBLE : 0);
+	if (progress->news | progress->there)
 		conn_due_add(progress->future->conn, &progress->due);
 	progress_take_state(progress, state);
 	return 0;
@@ -276,17 +286,18 @@ void progress_free(futured_future *f)
 
 /* --- what callers may ask and do ---------------------------------------------------------------- */
 
-/* From now on, or once the id is known. */
-static void progress_want_steps(futured_future *f)
+/* From now on, or once the id is known. called: somebody is to hear what there is, also when it is followed already. */
+static void progress_want_steps(futured_future *f, bool called)
 {
 	struct progress *progress = f->progress;
+	bool first = !progress->steps;
 
-	if (progress->steps || f->over)
+	if (f->over)
 		return;
 	progress->steps = true;
-	if (progress->place == PROGRESS_FED)
+	if (progress->place == PROGRESS_FED && (first || called))
 		(void)progress_ask(progress);
-	else if (progress->place == PROGRESS_NOWHERE && f->has_id)
+	else if (progress->place == PROGRESS_NOWHERE && first && f->has_id)
 		feed_want(progress);
 }
 
@@ -311,7 +322,7 @@ static int progress_register(futured_future *f, unsigned news, futured_cb cb, vo
 			return r;
 		}
 	}
-	progress_want_steps(f);
+	progress_want_steps(f, cb);
 	at = &f->progress->callbacks;
 	while (*at)
 		at = &(*at)->next;

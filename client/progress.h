@@ -35,6 +35,7 @@ struct progress {
 	uint64_t attempts;                /* that failed in a row, then */
 	struct due due;                   /* while callbacks are to be run for what a future.get brought: */
 	unsigned news;                    /* which of them */
+	unsigned there;                   /* and which, if they were not called yet: what there was, news or not */
 	struct progress_callback *callbacks;   /* oldest first */
 };
 

@@ -192,6 +192,35 @@ START_TEST(a_trouble_that_stands_for_more)
 }
 END_TEST
 
+/* Who comes when it is followed already hears what there is, and nobody else hears it again. */
+START_TEST(one_more_who_follows)
+{
+	ck_assert_int_eq(futured_future_on_trouble(f, on_trouble, name("trouble")), 0);
+	expect_followed();
+	reply_snapshot(9, "running", "1", "503 from the service");
+	expect_journal("trouble 503 from the service; ");
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("late")), 0);
+	pump(c);
+	get = peer_expect(&peer, "future.get");
+	reply_snapshot(9, "running", "1", "503 from the service");
+	expect_journal("late 1; ");
+	/* The trouble that was there is over, and so there is none. */
+	ck_assert_int_eq(futured_future_on_trouble(f, on_trouble, name("later")), 0);
+	ck_assert_int_eq(futured_future_on_progress(f, on_progress, name("last")), 0);
+	pump(c);
+	get = peer_expect(&peer, "future.get");
+	peer_send_event(&peer, 1, 11, ID_A, "progress", "running", "2");
+	expect_journal("late 2; last 2; ");
+	reply_snapshot(11, "running", "2", NULL);
+	expect_journal("");
+	send_trouble(12, "500 from the service", 1);
+	expect_journal("trouble 500 from the service; later 500 from the service; ");
+	ck_assert_int_eq(futured_future_on_progress(f, NULL, NULL), 0);
+	pump(c);
+	ck_assert(peer_is_quiet(&peer));
+}
+END_TEST
+
 START_TEST(only_to_know_the_state)
 {
 	ck_assert_int_eq(futured_future_on_progress(f, NULL, NULL), 0);
@@ -432,6 +461,7 @@ int main(void)
 	tcase_add_test(tcase, each_change_is_told_once);
 	tcase_add_test(tcase, trouble_that_is_there_is_told);
 	tcase_add_test(tcase, a_trouble_that_stands_for_more);
+	tcase_add_test(tcase, one_more_who_follows);
 	tcase_add_test(tcase, only_to_know_the_state);
 	tcase_add_test(tcase, an_answer_that_is_older_than_an_event);
 	tcase_add_test(tcase, two_handles_on_one_future);

@@ -139,6 +139,38 @@ START_TEST(comes_back_to_a_daemon_that_allows_less)
 }
 END_TEST
 
+/* Of one call at a time none may be a wait: nothing could be asked beside it, not even that it ends. */
+START_TEST(a_daemon_that_allows_one_call)
+{
+	futured_future *f;
+	uint32_t id;
+	futured *c;
+
+	peer.calls = 1;
+	c = peer_connect(&peer, 0);
+	ck_assert_int_eq(futured_attach(c, ID_A, 0, NULL, NULL, &f), 0);
+	pump(c);
+	peer_reply_subscribed(&peer, peer_expect(&peer, "server.stats"), 0, 10, false);
+	pump(c);
+	peer_reply_subscribed(&peer, peer_expect(&peer, "future.subscribe"), 1, 10, false);
+	pump(c);
+	peer_reply_error(&peer, peer_expect(&peer, "future.wait"), ERROR_INTERNAL, "no", NULL);
+	ck_assert_int_eq(futured_call(c, "profile.list", NULL, NULL, NULL, NULL), 0);
+	pump(c);
+	/* Nothing is under way but this, though the handle waits. */
+	peer_reply_error(&peer, peer_expect(&peer, "profile.list"), ERROR_INTERNAL, "no", NULL);
+	pump(c);
+	/* Looked at alone, as it could not be said of many: in no time. */
+	id = peer_expect(&peer, "future.result");
+	ck_assert_uint_eq(peer_param(&peer, "timeout")->via.u64, 0);
+	peer_reply_text(&peer, id, "1");
+	pump(c);
+	ck_assert_int_eq(futured_future_is_done(f), 1);
+	futured_future_unref(f);
+	futured_unref(c);
+}
+END_TEST
+
 START_TEST(a_creation_is_sent_again_with_its_own_key)
 {
 	struct futured_create_options options = FUTURED_CREATE_INIT;
@@ -291,6 +323,7 @@ int main(void)
 	tcase_add_test(tcase, comes_back_and_asks_again);
 	tcase_add_test(tcase, what_was_released_meanwhile_is_not_asked_again);
 	tcase_add_test(tcase, comes_back_to_a_daemon_that_allows_less);
+	tcase_add_test(tcase, a_daemon_that_allows_one_call);
 	tcase_add_test(tcase, a_creation_is_sent_again_with_its_own_key);
 	tcase_add_test(tcase, a_retry_is_not_sent_twice);
 	tcase_add_test(tcase, waits_for_a_daemon_that_says_it_shuts_down);

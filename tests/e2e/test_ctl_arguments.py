@@ -87,12 +87,13 @@ class Filters(ArgumentsTest):
                 self.assertIn("given twice", self.complaint(command, "--label", "team=x", "--label", "team=y", status=2))
 
     def test_odd_labels(self):
-        for label in ("ключ=значение ☃", "a=b=c", "a=", "a b=\t", "a\x1b[2J=\x1b[2J"):
+        for label in ("ключ=значение ☃", "a=b=c", "a=", "a b=\t", "a\x1b[2J=\x1b[2J", "a\x9b2J=\x9b2J"):
             with self.subTest(label=label):
                 made = self.made("promise", "--label", label)
                 self.assertEqual(self.listed("--label", label), [made])
                 for shown in (self.ctl("get", made), self.ctl("list")):
-                    self.assertNotIn("\x1b", shown)
+                    self.assertFalse(set(shown) & {"\x1b", "\x9b"}, ascii(shown))
+                    self.assertIn(label.partition("=")[0].replace("\x1b", "?").replace("\x9b", "?"), shown)
 
     def test_a_limit_that_is_none(self):
         self.made("promise")
@@ -179,6 +180,32 @@ class Output(ArgumentsTest):
         with open(target, "rb") as file:
             self.assertEqual(file.read(), b"out")
         self.assertTrue(os.path.islink(link))
+
+    def test_a_result_among_other_output(self):
+        """What is in the file already stays, and so does what comes after."""
+        target = self.path("log")
+        env = {**self.home.env, "FUTURED_SOCKET": self.home.socket}
+        for how in (">", ">>"):
+            with self.subTest(how=how):
+                script = f'exec {how} "$1"; echo before; "$2" result "$3" -o /dev/stdout; echo; echo after'
+                subprocess.run(["sh", "-c", script, "sh", target, FUTURECTL, self.kept("out")], env=env, check=True)
+                with open(target) as file:
+                    self.assertEqual(file.read(), "before\nout\nafter\n" * (1 if how == ">" else 2))
+
+    def test_standard_output_is_closed(self):
+        """The connection must not have its number."""
+        env = {**self.home.env, "FUTURED_SOCKET": self.home.socket}
+        made = self.kept("out")
+        for arguments in (["get", made], ["result", made], ["result", made, "-o", "/dev/stdout"], ["list"]):
+            with self.subTest(arguments=arguments):
+                done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", FUTURECTL, *arguments], env=env, text=True,
+                                      stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertEqual(done.stderr.count("futurectl: "), 1, done.stderr)
+        for closed in ("<&-", "2>&-"):
+            done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", FUTURECTL, "result", made], env=env, text=True,
+                                  stdout=subprocess.PIPE, check=True)
+            self.assertEqual(done.stdout, "out")
 
     def test_a_result_through_a_link(self):
         target, link = self.path("real"), self.path("link")
