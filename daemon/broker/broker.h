@@ -307,6 +307,9 @@ struct subscription_sink {
 	 * subscription then reads on from the event log, progress merged, after subscription_resume(). It must
 	 * not free a subscription, nor change anything in the broker. */
 	bool (*event)(void *arg, const struct broker_event *event);
+	/* It was so slow that the event log does not have what comes next any more: no event follows. As event(), it
+	 * must not free a subscription. */
+	void (*lost)(void *arg);
 };
 
 /*

@@ -17,9 +17,10 @@
  * The event log is the queue of a slow reader. While LIVE, events are handed over as they become durable. When
  * the sink refuses one, the subscription is BLOCKED and holds nothing but a number; resumed, it is READING
  * pages of the log until it has caught up, and then LIVE again. When a page could not be read for want of
- * memory it is STARVED, and the next event is the occasion to try again.
+ * memory it is STARVED, and the next event is the occasion to try again. When the log does not have what comes
+ * next any more it is LOST: nothing can be handed over without a gap that nobody would hear of.
  */
-enum mode { LIVE, BLOCKED, READING, STARVED };
+enum mode { LIVE, BLOCKED, READING, STARVED, LOST };
 
 struct subscription {
 	struct broker *broker;
@@ -34,6 +35,7 @@ struct subscription {
 	uint64_t seq;                   /* everything up to here was handed over or did not match */
 	bool reading;                   /* a page is on its way */
 	bool resumed;                   /* while that page was on its way */
+	bool truncated;                 /* it was told that the log does not reach back to seq; no page came yet */
 	bool dead;
 };
 
@@ -119,6 +121,12 @@ static bool replay(struct subscription *sub, const struct event_rec *event, cons
 	return deliver(sub, event, future, &trouble);
 }
 
+/* Did the log drop what follows before it was read? Its extent is as new as the page, or newer. */
+static bool missed(const struct subscription *sub, const struct event_rec *events, size_t count)
+{
+	return sub->seq + 1 < store_oldest_seq(sub->broker->store) && (count == 0 || events[0].seq > sub->seq + 1);
+}
+
 static void on_page(void *arg, int status, const struct event_rec *events, size_t count)
 {
 	struct subscription *sub = arg;
@@ -130,6 +138,14 @@ static void on_page(void *arg, int status, const struct event_rec *events, size_
 	}
 	if (status < 0) {
 		sub->mode = STARVED;
+		return;
+	}
+	if (sub->truncated && count > 0)
+		sub->seq = events[0].seq - 1;
+	sub->truncated = false;
+	if (missed(sub, events, count)) {
+		sub->mode = LOST;
+		sub->sink.lost(sub->sink.arg);
 		return;
 	}
 	for (size_t i = 0; i < count && sub->mode == READING; i++) {
@@ -253,7 +269,8 @@ int broker_subscribe(struct broker *broker, const struct caller *caller, const s
 		sub->next->prev = sub;
 	broker->subscriptions = sub;
 	broker->stats.subscriptions++;
-	*ret_truncated = has_since && since + 1 < store_oldest_seq(broker->store);
+	sub->truncated = has_since && since + 1 < store_oldest_seq(broker->store);
+	*ret_truncated = sub->truncated;
 	*ret_seq = broker->durable_seq;
 	*ret = sub;
 	return 0;

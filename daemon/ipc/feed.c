@@ -32,6 +32,14 @@ static bool on_event(void *arg, const struct broker_event *event)
 	return true;
 }
 
+/* As for want of memory: with the last number it saw, the client hears that the log does not reach back to it. */
+static void on_lost(void *arg)
+{
+	struct feed *feed = arg;
+
+	conn_close(feed->session->conn, "it did not read its events before they were dropped from the log");
+}
+
 static int copy_method(struct feed *feed, struct slice method, struct error *error)
 {
 	if (!method.data)
@@ -84,7 +92,7 @@ static bool is_nvim(struct slice method)
 int feed_new(struct session *session, const struct subscribe_filter *filter, const struct subscribe_params *params,
     struct feed **ret, struct feed_start *ret_start, struct error *error)
 {
-	struct subscription_sink sink = { .event = on_event };
+	struct subscription_sink sink = { .event = on_event, .lost = on_lost };
 	struct feed *feed = calloc(1, sizeof(*feed));
 	struct feed_start start = { 0 };
 	int r;

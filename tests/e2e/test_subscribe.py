@@ -139,6 +139,23 @@ class Subscribe(OperationsTest):
                 self.assertNotIn(event["id"], ended)
                 ended.add(event["id"])
 
+    def test_a_reader_slower_than_the_log_is_not_left_in_the_dark(self):
+        self.daemon.stop()
+        self.config("[store]\nevents = 1000\n")
+        self.daemon.start()
+        slow, busy = self.client(), self.client()
+        # large events: what lies in the buffers between is few
+        slow.call("future.subscribe", {"since": 0, "prefix": ["x" * 8000]})
+        spec = {"kind": "promise"}
+        for number in [busy.send("future.create", {"spec": spec}) for _ in range(3000)]:
+            busy.reply(number)
+        slow.expect_closed()
+        numbers = [params[1]["seq"] for _, params in slow.notifications]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        again = self.client()
+        self.assertTrue(again.call("future.subscribe", {"since": numbers[-1]})["truncated"])
+        self.assertGreater(again.next_notification()[1][0]["seq"], numbers[-1] + 1)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -415,11 +415,18 @@ static bool on_event(void *arg, const struct broker_event *event)
 	return true;
 }
 
+static void on_lost(void *arg)
+{
+	struct listener *listener = arg;
+
+	listener->lost++;
+}
+
 void listener_open(struct sim *sim, uid_t uid, const struct subscribe_filter *filter, bool has_since,
     uint64_t since, struct listener *listener)
 {
 	static const struct subscribe_filter everything;
-	struct subscription_sink sink = { .arg = listener, .event = on_event };
+	struct subscription_sink sink = { .arg = listener, .event = on_event, .lost = on_lost };
 	struct caller caller = client_caller(uid);
 	struct error error = { 0 };
 

@@ -90,6 +90,7 @@ struct listener {
 	bool truncated;
 	bool refuse;                    /* output is backed up */
 	unsigned refused;
+	unsigned lost;                  /* how often it was told that events were dropped before it read them */
 	struct broker_event *events;    /* without the future and the message, which were lent */
 	size_t count, size;
 };

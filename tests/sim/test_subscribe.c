@@ -257,6 +257,39 @@ START_TEST(a_log_that_does_not_reach_back)
 }
 END_TEST
 
+/* One that reads on too late is told so, and told nothing that would hide the gap; one at the log's edge misses nothing. */
+START_TEST(a_reader_slower_than_the_log)
+{
+	struct listener slow, edge;
+	size_t told;
+
+	sim = sim_free(sim);
+	sim = sim_new_with_log(1, 10);
+	listener_open(sim, 1000, NULL, false, 0, &slow);
+	client_make(sim, "polls=2");
+	told = slow.count;
+	slow.refuse = true;
+	for (int i = 0; i < 10; i++)
+		client_make(sim, "polls=2");
+	sim_run(sim, 60 * SECOND);
+	listener_open(sim, 1000, NULL, true, disk_oldest_seq(sim->disk) - 1, &edge);
+	slow.refuse = false;
+	subscription_resume(slow.subscription);
+	sim_commit(sim);
+	ck_assert_uint_eq(slow.lost, 1);
+	ck_assert_uint_eq(slow.count, told);
+	ck_assert_uint_eq(edge.lost, 0);
+	ck_assert_uint_eq(edge.count, 10);
+	client_make(sim, "");
+	subscription_resume(slow.subscription);
+	sim_run(sim, SECOND);
+	ck_assert_uint_eq(slow.count, told);
+	ck_assert_uint_eq(slow.lost, 1);
+	listener_close(&slow);
+	listener_close(&edge);
+}
+END_TEST
+
 START_TEST(replay_over_a_restart)
 {
 	struct id id = client_make(sim, "polls=5 polling=1/1/1");
@@ -422,6 +455,7 @@ static Suite *subscribe_suite(void)
 	tcase_add_test(tcase, replay_while_events_go_on);
 	tcase_add_test(tcase, a_replay_of_many_pages);
 	tcase_add_test(tcase, a_log_that_does_not_reach_back);
+	tcase_add_test(tcase, a_reader_slower_than_the_log);
 	tcase_add_test(tcase, replay_over_a_restart);
 	tcase_add_test(tcase, a_number_of_the_future_is_refused);
 	tcase_add_test(tcase, a_slow_reader_misses_no_state);
