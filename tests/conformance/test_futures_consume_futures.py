@@ -44,6 +44,7 @@ class TestFuturesConsumeFutures(FunctionsTest):
     def test_across_the_power_cord(self):
         self.service.call(setattr, self.service, "held", True)
         ids = [future.id for future in self.three_of_one()]
+        self.are_submitted(1)
         self.restart()
         self.service.call(setattr, self.service, "held", False)
         self.assertEqual(sum(self.json_result(some_id) for some_id in ids), 36)

@@ -41,6 +41,7 @@ class TestRecursiveMaps(FunctionsTest):
         self.service.call(setattr, self.service, "held", True)
         some_id = self.list_of(self.map("to_int", self.map("to_string", NUMBERS))).id
         self.c.close()
+        self.are_submitted(len(NUMBERS))
         self.restart()
         self.service.call(setattr, self.service, "held", False)
         self.assertEqual([member["result"] for member in self.json_result(some_id)], NUMBERS)
