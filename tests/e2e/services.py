@@ -131,6 +131,14 @@ class ServiceTest(harness.DaemonTest):
                 self.assertNotIn(event["state"], ("succeeded", "failed", "cancelled"), "it ended without more progress")
         return next_progress
 
+    def assert_progress(self, some_id, values):
+        """Subscribers are told these, in order, while it goes on; one that the next overtakes is left out, the last never is."""
+        progress, at = self.progress_of(some_id), 0
+        while at < len(values) - 1:
+            told = progress()
+            self.assertIn(told, values[at:])
+            at = values.index(told)
+
     # What the service saw.
 
     def history(self, name):

@@ -59,8 +59,7 @@ class Monitors(AzureTest):
 
     def test_percent_complete_is_progress(self):
         name, made = self.operation(percents=[10, 70])
-        progress = self.progress_of(made)
-        self.assertEqual([progress(), progress()], [10, 70])
+        self.assert_progress(made, [10, 70])
         self.service.complete(name)
         self.result(made)
 

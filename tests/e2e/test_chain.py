@@ -215,6 +215,7 @@ class Continue(Chain):
     def test_subscribers_hear_of_it(self):
         self.operation("first", at=0.5)
         self.operation("second")
+        self.service.answer("poll/second", PENDING)
         rules = self.then(spec=self.doubled(self.spec_of("second")))
         rules[0]["progress"] = "/at"
         self.assertEqual(self.progress_of(self.begin(self.spec_of("first", rules)))(), 0.5)

@@ -74,8 +74,7 @@ class Operations(Google):
         steps = [{"percent": 10}, {"percent": 10}, {"percent": 60, "stage": "copy"}]
         self.google.add(OPERATION, metadata=steps)
         made = self.create(OPERATION)
-        progress = self.progress_of(made)
-        self.assertEqual([progress(), progress()], [steps[0], steps[2]])
+        self.assert_progress(made, [steps[0], steps[2]])
         self.google.end(OPERATION, response=b"{}")
         self.result(made)
         self.assertEqual(json.loads(self.snapshot(made)["progress"])["percent"], 60)

@@ -354,8 +354,7 @@ class Row6(ScriptTest):
     def test_row_6_progress(self):
         self.poll_answers({"json": {"done": 1}}, {"json": {"done": 2}})
         made = self.start({"rules": [*ENDS, {"when": {"status": 200}, "then": "pending", "progress": "/done"}]})
-        progress = self.progress_of(made)
-        self.assertEqual([progress(), progress()], [1, 2])
+        self.assert_progress(made, [1, 2])
         self.poll_answers(DONE)
         self.result(made)
 

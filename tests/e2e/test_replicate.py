@@ -58,8 +58,7 @@ class Ends(ReplicateTest):
 
     def test_logs_are_progress(self):
         name, made = self.prediction(logs=["10%\n", "20%\n"])
-        progress = self.progress_of(made)
-        self.assertEqual([progress(), progress()], ["10%\n", "10%\n20%\n"])
+        self.assert_progress(made, ["10%\n", "10%\n20%\n"])
         self.service.complete(name)
         self.result(made)
 

@@ -34,9 +34,9 @@ class Monitors(RespondAsyncTest):
         self.assertEqual({entry["headers"]["accept"] for entry in self.requests()}, {"application/json"})
 
     def test_x_progress(self):
-        name, made = self.export(progress=["10 % done", "almost \"there\""])
-        progress = self.progress_of(made)
-        self.assertEqual([progress(), progress()], ["10 % done", "almost \"there\""])
+        steps = ["10 % done", "almost \"there\""]
+        name, made = self.export(progress=steps)
+        self.assert_progress(made, steps)
         self.service.complete(name)
         self.result(made)
 
