@@ -120,3 +120,17 @@ void call_reply(struct call *call, struct pack *pack)
 		error_set(&error, ERROR_OUT_OF_MEMORY, "no memory for the reply");
 	call_fail(call, &error, NULL);
 }
+
+void call_finish(struct call *call, const struct error *error)
+{
+	struct pack pack;
+
+	if (error) {
+		call_fail(call, error, NULL);
+	} else {
+		call_begin(call, &pack);
+		pack_map(&pack, 0);
+		call_reply(call, &pack);
+	}
+	call_unref(call);
+}

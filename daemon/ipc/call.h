@@ -57,6 +57,8 @@ void call_begin(const struct call *call, struct pack *pack);
 void call_reply(struct call *call, struct pack *pack);
 /* Answer with an error. failure may be NULL. */
 void call_fail(struct call *call, const struct error *error, const struct failure_wire *failure);
+/* What the broker has done needs no more words than {}: answer so, or with the error (NULL: none), and drop a reference. */
+void call_finish(struct call *call, const struct error *error);
 
 /* The connection is gone: no answer. */
 void call_drop(struct call *call);

@@ -335,17 +335,7 @@ int h_future_extend(struct call *call, const void *arg, struct error *error)
 
 static void on_forgotten(void *arg, const struct error *error, const struct future *future, bool changed)
 {
-	struct call *call = arg;
-	struct pack pack;
-
-	if (error) {
-		call_fail(call, error, NULL);
-	} else {
-		call_begin(call, &pack);
-		pack_map(&pack, 0);
-		call_reply(call, &pack);
-	}
-	call_unref(call);
+	call_finish(arg, error);
 }
 
 int h_future_forget(struct call *call, const void *arg, struct error *error)

@@ -104,17 +104,7 @@ int h_future_renew(struct call *call, const void *arg, struct error *error)
 
 static void on_progress(void *arg, const struct error *error, const struct future *future, bool changed)
 {
-	struct call *call = arg;
-	struct pack pack;
-
-	if (error) {
-		call_fail(call, error, NULL);
-	} else {
-		call_begin(call, &pack);
-		pack_map(&pack, 0);
-		call_reply(call, &pack);
-	}
-	call_unref(call);
+	call_finish(arg, error);
 }
 
 int h_future_progress(struct call *call, const void *arg, struct error *error)
